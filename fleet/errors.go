@@ -1,0 +1,20 @@
+package fleet
+
+import "errors"
+
+var (
+	// ErrNotFound reports that the thing asked for is not stored.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict reports that the thing exists already or was changed meanwhile.
+	ErrConflict = errors.New("conflict")
+)
+
+// InvalidError reports input that can never be accepted, and which field is at
+// fault. Everything that is not an InvalidError is a dependency that is away:
+// keep the input, wait, try again.
+type InvalidError struct{ Field, Reason string }
+
+func (e *InvalidError) Error() string { return e.Field + " " + e.Reason }
+
+// Invalid returns an *InvalidError for field.
+func Invalid(field, reason string) error { return &InvalidError{Field: field, Reason: reason} }
