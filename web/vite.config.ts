@@ -1,0 +1,51 @@
+import react from "@vitejs/plugin-react";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+import { VitePWA } from "vite-plugin-pwa";
+
+import { driverShell } from "./build/driverShell";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const shell = driverShell();
+const server = "http://127.0.0.1:8080"; // a `dray serve` on this machine
+
+/** Two pages: the dashboard at /, the driver PWA at /driver/. */
+const pages = Object.fromEntries(
+  Object.entries({ dispatcher: here("index.html"), driver: here("driver/index.html") }).filter(([, path]) => existsSync(path)),
+);
+
+export default defineConfig({
+  plugins: [
+    react(),
+    shell.plugin,
+    pages.driver && VitePWA({
+      filename: "driver/sw.js",
+      scope: "/driver/",
+      manifest: false, // public/driver/manifest.webmanifest, linked by driver/index.html alone
+      injectRegister: false, // the PWA registers it itself, and asks before it updates
+      registerType: "prompt",
+      workbox: {
+        globPatterns: ["driver/**/*.{html,webmanifest,png,svg}", "assets/*.{js,css,woff2}"],
+        manifestTransforms: [(entries) => ({ manifest: entries.filter((e) => shell.includes(e.url)), warnings: [] })],
+        navigateFallback: "/driver/index.html",
+        navigateFallbackAllowlist: [/^\/driver(\/|$)/],
+        navigateFallbackDenylist: [/^\/api/, /^\/mqtt/, /^\/metrics/],
+      },
+    }),
+  ],
+  worker: { format: "es" }, // MapLibre's worker is a module
+  build: {
+    outDir: "dist/app", // embedded by embed.go
+    emptyOutDir: true,
+    target: "es2022",
+    chunkSizeWarningLimit: 1200,
+    rolldownOptions: { input: pages },
+  },
+  server: {
+    proxy: {
+      "/api": server,
+      "/mqtt": { target: server, ws: true },
+    },
+  },
+});

@@ -1,0 +1,6 @@
+import { defineConfig } from "vitest/config";
+
+// Browser tests: the real binary, real MQTT clients, Chromium. One at a time.
+export default defineConfig({
+  test: { include: ["e2e/**/*.test.ts"], environment: "node", fileParallelism: false, testTimeout: 60_000, hookTimeout: 60_000 },
+});
