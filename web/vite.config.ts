@@ -19,7 +19,7 @@ export default defineConfig({
   plugins: [
     react(),
     shell.plugin,
-    pages.driver && VitePWA({
+    pages.driver ? VitePWA({
       filename: "driver/sw.js",
       scope: "/driver/",
       manifest: false, // public/driver/manifest.webmanifest, linked by driver/index.html alone
@@ -32,7 +32,7 @@ export default defineConfig({
         navigateFallbackAllowlist: [/^\/driver(\/|$)/],
         navigateFallbackDenylist: [/^\/api/, /^\/mqtt/, /^\/metrics/],
       },
-    }),
+    }) : null,
   ],
   worker: { format: "es" }, // MapLibre's worker is a module
   build: {
