@@ -1,0 +1,47 @@
+package packet
+
+import "encoding/binary"
+
+// Header is what the guard needs to know about a frame on its way to a client.
+type Header struct {
+	Type byte
+	QoS  byte   // of a PUBLISH
+	ID   uint16 // of a PUBLISH with QoS 1 or 2 and of PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK and UNSUBACK; else 0
+	Size int    // of the whole frame, bytes
+}
+
+// Outbound reads the header of the first frame in buf, which the server itself
+// wrote. ok is false as long as buf ends before the packet id does.
+func Outbound(buf []byte) (h Header, ok bool) {
+	if len(buf) < 2 {
+		return h, false
+	}
+	length, w := varint(buf[1:])
+	if w <= 0 {
+		return h, false
+	}
+	h.Type, h.Size = buf[0]>>4, 1+w+int(length)
+	rest := buf[1+w:]
+	switch h.Type {
+	case TypePublish:
+		if h.QoS = buf[0] >> 1 & 3; h.QoS == 0 {
+			return h, true
+		}
+		if len(rest) < 2 {
+			return h, false
+		}
+		topic := 2 + int(binary.BigEndian.Uint16(rest))
+		if len(rest) < topic {
+			return h, false
+		}
+		rest = rest[topic:]
+	case TypePuback, TypePubrec, TypePubrel, TypePubcomp, TypeSuback, TypeUnsuback:
+	default:
+		return h, true
+	}
+	if len(rest) < 2 {
+		return h, false
+	}
+	h.ID = binary.BigEndian.Uint16(rest)
+	return h, true
+}
