@@ -1,0 +1,138 @@
+package stream
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// A frame is one message of the stream: a version byte, then records. A record
+// is its receive time (unsigned varint, microseconds since 1970) and then fleet,
+// subject, role, driver, node, topic and payload, each preceded by its length
+// as an unsigned varint. The end of the message ends the frame.
+const frameVersion = 1
+
+const (
+	maxFrameRecords = 1024
+	maxFrameBytes   = 256 << 10 // a larger publication gets a frame of its own
+)
+
+// A frame gathers records until it is published, with who waits for each.
+type frame struct {
+	buf     []byte
+	waiters []waiter
+}
+
+type waiter struct {
+	to    fleet.Acker
+	token uint64
+}
+
+func (f *frame) reset() {
+	f.buf = append(f.buf[:0], frameVersion)
+	clear(f.waiters)
+	f.waiters = f.waiters[:0]
+}
+
+// fits reports whether a record of at most size bytes still belongs in f.
+func (f *frame) fits(size int) bool {
+	return len(f.waiters) < maxFrameRecords && len(f.buf)+size <= maxFrameBytes
+}
+
+func (f *frame) add(p *fleet.Publication, to fleet.Acker, token uint64) {
+	f.buf = appendRecord(f.buf, p)
+	f.waiters = append(f.waiters, waiter{to, token})
+}
+
+// recordSize is the most bytes that p takes in a frame.
+func recordSize(p *fleet.Publication) int {
+	const lengths = 8 * binary.MaxVarintLen64
+	return lengths + len(p.Fleet) + len(p.Subject) + len(p.Role) + len(p.Driver) + len(p.Node) + len(p.Topic) + len(p.Payload)
+}
+
+func appendRecord(b []byte, p *fleet.Publication) []byte {
+	b = binary.AppendUvarint(b, uint64(max(p.ReceivedAt.UnixMicro(), 0)))
+	for _, s := range [...]string{p.Fleet, p.Subject, string(p.Role), p.Driver, p.Node, p.Topic} {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.Payload)))
+	return append(b, p.Payload...)
+}
+
+var (
+	errVersion   = errors.New("frame of an unknown version")
+	errTruncated = errors.New("frame is cut short")
+	errRecords   = errors.New("frame holds more records than any writer puts in one")
+)
+
+// decodeFrame returns the records of one message. Their strings share one copy
+// of it and their payloads are parts of it.
+func decodeFrame(b []byte) ([]fleet.Publication, error) {
+	if len(b) == 0 || b[0] != frameVersion {
+		return nil, errVersion
+	}
+	d := decoder{buf: b[1:], text: string(b[1:])}
+	var ps []fleet.Publication
+	for d.at < len(d.buf) {
+		if len(ps) == maxFrameRecords {
+			return nil, errRecords
+		}
+		p := fleet.Publication{
+			ReceivedAt: time.UnixMicro(int64(d.uvarint())).UTC(),
+			Fleet:      d.str(),
+			Subject:    d.str(),
+			Role:       fleet.Role(d.str()),
+			Driver:     d.str(),
+			Node:       d.str(),
+			Topic:      d.str(),
+			Payload:    d.bytes(),
+		}
+		if d.bad {
+			return nil, errTruncated
+		}
+		ps = append(ps, p)
+	}
+	return ps, nil
+}
+
+type decoder struct {
+	buf  []byte
+	text string // the same bytes, so that fields need no copy each
+	at   int
+	bad  bool
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.buf[d.at:])
+	if n <= 0 {
+		d.bad = true
+		return 0
+	}
+	d.at += n
+	return v
+}
+
+// field returns where the next field begins and ends.
+func (d *decoder) field() (from, to int) {
+	n := d.uvarint()
+	if d.bad || n > uint64(len(d.buf)-d.at) {
+		d.bad = true
+		return d.at, d.at
+	}
+	from = d.at
+	d.at += int(n)
+	return from, d.at
+}
+
+func (d *decoder) str() string {
+	from, to := d.field()
+	return d.text[from:to]
+}
+
+func (d *decoder) bytes() []byte {
+	from, to := d.field()
+	return d.buf[from:to:to]
+}

@@ -1,0 +1,167 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// prefetchFrames is how many frames a Reader holds ahead of Fetch: 8 MiB of
+// full ones.
+const prefetchFrames = 32
+
+// A Record is a publication with its place: the frame's number in its
+// partition, and its own in the frame.
+type Record struct {
+	fleet.Publication
+	Seq   uint64
+	Index int
+}
+
+// A Reader reads one partition in order, from one goroutine. There is no
+// redelivery within it: who fails to save a record keeps it and tries again;
+// after a crash a new Reader begins at the first record that was not
+// acknowledged, or a second before it.
+type Reader struct {
+	l    *Log
+	p    *partition
+	next uint64 // the frame that comes next
+	it   jetstream.MessagesContext
+}
+
+// Reader begins to read partition i after the frame numbered after, or with the
+// oldest frame that is there. It fails when there is no such number yet: then
+// the stream is not the one, or an older copy of the one, that after speaks of,
+// and going on would pass over new frames.
+func (l *Log) Reader(ctx context.Context, i int, after uint64) (*Reader, error) {
+	p := l.parts[i]
+	info, err := p.stream.Info(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("stream: partition %d: %w", i, err)
+	}
+	if after > info.State.LastSeq {
+		return nil, fmt.Errorf("stream: partition %d ends at frame %d, before the saved offset %d: was its directory replaced by an older copy?", i, info.State.LastSeq, after)
+	}
+	return &Reader{l: l, p: p, next: after + 1}, nil
+}
+
+// ID names the incarnation of a partition's stream; in another one the numbers
+// of the frames begin again at 1. It is empty when numbers may come again in
+// the same one, because a power cut can take unsynced frames away.
+func (l *Log) ID(i int) string {
+	if l.server != nil && l.opts.Sync != SyncAlways {
+		return ""
+	}
+	return l.parts[i].stream.CachedInfo().Created.UTC().Format(time.RFC3339Nano)
+}
+
+// Fetch returns the records that come next: up to n, or the frame's worth more
+// that exceeds it, or what there is within wait of the first. It blocks until
+// there is one. A frame that cannot be decoded is logged, counted and passed over.
+func (r *Reader) Fetch(ctx context.Context, n int, wait time.Duration) ([]Record, error) {
+	var records []Record
+	deadline := ctx
+	for len(records) < n {
+		msg, err := r.message(deadline)
+		if err != nil {
+			if len(records) > 0 { // the wait is over; any other error comes again
+				return records, nil
+			}
+			return nil, err
+		}
+		seq, ps, err := r.decode(msg)
+		if err != nil {
+			return records, err
+		}
+		r.next = seq + 1
+		for i := range ps {
+			records = append(records, Record{ps[i], seq, i})
+		}
+		if deadline == ctx && len(records) > 0 {
+			var cancel context.CancelFunc
+			deadline, cancel = context.WithTimeout(ctx, wait)
+			defer cancel()
+		}
+	}
+	return records, nil
+}
+
+func (r *Reader) decode(msg jetstream.Msg) (seq uint64, ps []fleet.Publication, err error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return 0, nil, fmt.Errorf("stream: %w", err)
+	}
+	seq = meta.Sequence.Stream
+	ps, err = decodeFrame(msg.Data())
+	if err != nil {
+		r.l.m.corrupt.Inc()
+		r.l.log.Error("stream frame cannot be decoded", "subject", r.p.subject, "seq", seq, "bytes", len(msg.Data()), "error", err)
+	}
+	return seq, ps, nil
+}
+
+// message returns the next message. After a failure the next call begins anew
+// where this one stopped.
+func (r *Reader) message(ctx context.Context) (jetstream.Msg, error) {
+	if r.it == nil {
+		if err := r.subscribe(ctx); err != nil {
+			return nil, fmt.Errorf("stream: read %s: %w", r.p.subject, err)
+		}
+	}
+	msg, err := r.it.Next(jetstream.NextContext(ctx))
+	if err == nil {
+		return msg, nil
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	r.Close()
+	return nil, fmt.Errorf("stream: read %s: %w", r.p.subject, err)
+}
+
+func (r *Reader) subscribe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	defer cancel()
+	c, err := r.l.js.OrderedConsumer(ctx, r.p.name, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:   r.next,
+	})
+	if err != nil {
+		return err
+	}
+	r.it, err = c.Messages(jetstream.PullMaxMessages(prefetchFrames))
+	return err
+}
+
+// Ack says that every frame through seq has been saved and need not be kept.
+func (r *Reader) Ack(seq uint64) {
+	for old := r.p.floor.Load(); old < seq && !r.p.floor.CompareAndSwap(old, seq); old = r.p.floor.Load() {
+	}
+}
+
+// Close ends the delivery. What was not acknowledged stays.
+func (r *Reader) Close() {
+	if r.it != nil {
+		r.it.Stop()
+		r.it = nil
+	}
+}
+
+// purge removes what has been acknowledged, but for the last acknowledged frame:
+// so that the numbering survives in a frame and not only in the server's notes.
+func (p *partition) purge(ctx context.Context) error {
+	floor := p.floor.Load()
+	if floor == p.purged {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	if err := p.stream.Purge(ctx, jetstream.WithPurgeSequence(floor)); err != nil {
+		return err
+	}
+	p.purged = floor
+	return nil
+}
