@@ -125,8 +125,8 @@ export class Credentials {
   }
 
   /** Runs task while no other tab does. Web Locks exist in secure contexts only: over plain HTTP the tabs take their chance. */
-  private alone<T>(task: () => Promise<T>): Promise<T> {
-    return "locks" in navigator ? navigator.locks.request(`dray-${this.name}-refresh`, task) : task();
+  private async alone<T>(task: () => Promise<T>): Promise<T> {
+    return "locks" in navigator ? await navigator.locks.request(`dray-${this.name}-refresh`, task) : task();
   }
 
   private async renew() {

@@ -2,25 +2,13 @@ import mqtt, { type IDisconnectPacket, type IPublishPacket, type MqttClient } fr
 
 import { Backoff } from "./backoff";
 import { SignedOutError, type Credentials } from "./credentials";
+import { ConnectionLostError, PublishError } from "./errors";
 import { matchTopic } from "./topic";
 
 /** Whether there is a connection: `waiting` for the next attempt, `signedOut` until somebody signs in again. */
 export type Link = "stopped" | "connecting" | "live" | "waiting" | "signedOut";
 
 export type OnMessage = (topic: string, payload: Uint8Array, packet: IPublishPacket) => void;
-
-/** The server answered a publish with a reason code of 0x80 or more (MQTT 5, section 3.4.2.1). */
-export class PublishError extends Error {
-  override name = "PublishError";
-  constructor(readonly code: number) {
-    super(`publish refused: 0x${code.toString(16)}`);
-  }
-}
-
-/** The connection ended before the server answered; it may have taken the message or not. */
-export class ConnectionLostError extends Error {
-  override name = "ConnectionLostError";
-}
 
 /** Why a connection ended. code is the server's reason, when it gave one. */
 class ConnectionEnd extends Error {
