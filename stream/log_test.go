@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // An outcome is what an Acker was told of one token.
@@ -241,4 +242,21 @@ func TestTooLargePublicationIsInvalid(t *testing.T) {
 	if err := to.next(t, 1)[0].err; err != nil {
 		t.Error(err)
 	}
+}
+
+// counted returns the sum of a counter in reg.
+func counted(t *testing.T, reg *prometheus.Registry, name string) (sum float64) {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			for _, m := range f.GetMetric() {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
 }
