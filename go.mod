@@ -2,6 +2,8 @@ module github.com/dray-fleet/dray
 
 go 1.26.0
 
+ignore ./web/node_modules
+
 require (
 	github.com/MicahParks/keyfunc/v3 v3.9.1
 	github.com/coder/websocket v1.8.15

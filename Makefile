@@ -1,0 +1,64 @@
+# make run    build everything and start it with a simulated fleet
+# make test   every check and test there is; installs or names what is missing
+SHELL := /bin/bash
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# The version is given here, so Go need not ask git, which fails in some clones.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+WEB_SOURCES := $(shell find web -type f \
+	-not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*')
+
+.PHONY: run build web test lint lint-go lint-web test-go test-web test-e2e fuzz deps clean
+
+run: build
+	./bin/dray serve --demo
+
+build: web
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dray ./cmd/dray
+
+web: web/dist/app/index.html
+
+web/node_modules/.installed: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	touch $@
+
+web/dist/app/index.html: web/node_modules/.installed $(WEB_SOURCES)
+	cd web && npm run build
+	touch $@
+
+# What the tests need besides Go and Node.
+deps:
+	scripts/deps.sh
+
+test: deps build
+	scripts/test.sh lint-go lint-web test-go test-web test-e2e
+
+lint: lint-go lint-web
+
+lint-go: web
+	@unformatted=$$(find . -name '*.go' -not -path './web/node_modules/*' | xargs gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "gofmt -w is needed for:" $$unformatted; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+lint-web: web/node_modules/.installed
+	cd web && npm run typecheck && npm run lint
+
+test-go: web
+	go test -race -timeout 15m ./...
+
+test-web: web/node_modules/.installed
+	cd web && npm test
+
+test-e2e: build
+	cd web && npm run e2e
+
+# Every fuzz target, FUZZTIME each.
+FUZZTIME := 60s
+fuzz:
+	scripts/fuzz.sh $(FUZZTIME)
+
+clean:
+	rm -rf bin web/dist/app web/node_modules
