@@ -22,6 +22,7 @@ type Batch struct {
 	Reports   []Report
 	Dead      []DeadLetter
 	Thinned   map[Source]int64 // fixes left out of history
+	Receipts  []Receipt        // of the thinned ones, those with Boot and Seq
 }
 
 // A DeadLetter is a publication that can never be stored, and why.

@@ -80,4 +80,5 @@ type DriverQuery struct {
 type TrackQuery struct {
 	Fleet, Driver string
 	From, To      time.Time
+	Quarantined   bool // instead those that the clock rule set aside
 }

@@ -72,6 +72,12 @@ func (f *Fix) Validate() error {
 		return Invalid("source", "is longer than 32 bytes")
 	case len(f.Trigger) > MaxTrigger:
 		return Invalid("trigger", "is longer than 32 bytes")
+	case !ValidText(f.Boot):
+		return Invalid("boot", "is not plain text")
+	case !ValidText(f.Source):
+		return Invalid("source", "is not plain text")
+	case !ValidText(f.Trigger):
+		return Invalid("trigger", "is not plain text")
 	case len(f.Ext) > MaxExt:
 		return Invalid("ext", "unknown keys take more than 4096 bytes")
 	}

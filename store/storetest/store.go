@@ -21,8 +21,11 @@ type Store interface {
 
 	// SaveBatch stores b in one transaction. Saving it again is a no-op; rows
 	// are told apart by (fleet, driver, source, boot, seq), or by (fleet,
-	// driver, source, fix time) without them. Unknown fleets and drivers come
-	// into being.
+	// driver, source, fix time) without them; a seq without a boot only tells
+	// apart fixes of the same instant, since it may begin again at any time.
+	// Times are kept to the microsecond, measurements to what package column
+	// says. Unknown fleets and drivers come into being, audited. An
+	// *fleet.InvalidError means that nothing was stored and never will be.
 	SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, error)
 	// Offset returns how far a partition of a stream has been saved; 0 is nothing.
 	Offset(ctx context.Context, stream string, partition int) (uint64, error)
@@ -43,6 +46,9 @@ type Store interface {
 	// Track calls fn with each position of q, oldest first, quarantined ones
 	// left out, in constant memory; an error of fn ends it.
 	Track(ctx context.Context, q fleet.TrackQuery, fn func(*fleet.Position) error) error
+	// Gaps returns what never arrived of q's driver around [From, To), for
+	// sources that number their fixes within a boot.
+	Gaps(ctx context.Context, q fleet.TrackQuery) ([]fleet.Gap, error)
 
 	CreateUser(ctx context.Context, u fleet.User) error // ErrConflict when the name is taken in its fleet
 	UserByName(ctx context.Context, fleetID, name string) (fleet.User, error)
@@ -51,6 +57,8 @@ type Store interface {
 	// SetPassword also ends every refresh token of the user.
 	SetPassword(ctx context.Context, fleetID, id, hash string) error
 
+	// SaveRefreshToken keeps a token; in a revoked family it is revoked from
+	// the start.
 	SaveRefreshToken(ctx context.Context, t fleet.RefreshToken) error
 	// SpendRefreshToken marks the token spent and returns it. A spent one
 	// returns ErrConflict and revokes its family; an unknown, revoked or

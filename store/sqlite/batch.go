@@ -1,0 +1,265 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/store/internal/batch"
+	"github.com/dray-fleet/dray/store/internal/column"
+	"github.com/dray-fleet/dray/store/internal/ledger"
+)
+
+// SaveBatch stores b in one transaction; see storetest.Store.
+func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, error) {
+	if err := batch.Check(b); err != nil {
+		return fleet.Saved{}, err
+	}
+	drivers, err := s.drivers.Resolve(batch.Drivers(b), func(missing []batch.Driver) (map[batch.Driver]int64, error) {
+		return s.createDrivers(ctx, missing)
+	})
+	if err != nil {
+		return fleet.Saved{}, err
+	}
+	sources, err := s.sources.Resolve(batch.Reporters(b, drivers), func(missing []batch.Reporter) (map[batch.Reporter]int64, error) {
+		return s.createSources(ctx, missing)
+	})
+	if err != nil {
+		return fleet.Saved{}, err
+	}
+	rows := batch.Rows(b, drivers, sources)
+
+	var saved fleet.Saved
+	err = s.write(ctx, "save batch", func(tx *sql.Tx) error {
+		done, err := advance(ctx, tx, b.Offset)
+		if err != nil || done {
+			saved.Skipped = done
+			return err
+		}
+		ledgers, err := loadLedgers(ctx, tx, batch.Numbered(b, rows, drivers, sources))
+		if err != nil {
+			return err
+		}
+		history, quarantined := batch.Receive(b, rows, ledgers, drivers, sources)
+		if err := saveLedgers(ctx, tx, ledgers); err != nil {
+			return err
+		}
+		n, err := insertPositions(ctx, tx, "positions", history)
+		if err != nil {
+			return err
+		}
+		m, err := insertPositions(ctx, tx, "quarantined", quarantined)
+		if err != nil {
+			return err
+		}
+		saved.Positions = n + m
+		saved.Duplicates = len(b.Positions) - saved.Positions
+		if err := saveLatest(ctx, tx, batch.Latest(b, drivers)); err != nil {
+			return err
+		}
+		if err := saveCounters(ctx, tx, batch.Thinned(b, drivers), batch.Newest(quarantined)); err != nil {
+			return err
+		}
+		if err := saveReports(ctx, tx, b.Reports, drivers); err != nil {
+			return err
+		}
+		return saveLetters(ctx, tx, b.Dead)
+	})
+	if err != nil {
+		return fleet.Saved{}, err
+	}
+	return saved, nil
+}
+
+// Offset returns how far a partition of a stream has been saved; 0 is nothing.
+func (s *Store) Offset(ctx context.Context, stream string, partition int) (uint64, error) {
+	var seq int64
+	err := s.reader.QueryRowContext(ctx, "SELECT seq FROM ingest_offsets WHERE stream = ? AND partition = ?", stream, partition).Scan(&seq)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("sqlite: read offset: %w", err)
+	}
+	return uint64(seq), nil
+}
+
+// advance moves the offset to o and reports whether it was there already.
+func advance(ctx context.Context, tx *sql.Tx, o *fleet.Offset) (done bool, err error) {
+	if o == nil {
+		return false, nil
+	}
+	res, err := tx.ExecContext(ctx, `INSERT INTO ingest_offsets (stream, partition, seq) VALUES (?, ?, ?)
+		ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE excluded.seq > seq`, o.Stream, o.Partition, int64(o.Seq))
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 0, err
+}
+
+func loadLedgers(ctx context.Context, tx *sql.Tx, ids []int64) (map[int64]*ledger.Ledger, error) {
+	ledgers := make(map[int64]*ledger.Ledger, len(ids))
+	if len(ids) == 0 {
+		return ledgers, nil
+	}
+	stmt, err := tx.PrepareContext(ctx, "SELECT first_seq, first_at, last_seq, last_at, forgot, missing FROM sources WHERE id = ?")
+	if err != nil {
+		return nil, err
+	}
+	defer stmt.Close()
+	for _, id := range ids {
+		l, err := scanLedger(stmt.QueryRowContext(ctx, id).Scan)
+		if err != nil {
+			return nil, err
+		}
+		ledgers[id] = l
+	}
+	return ledgers, nil
+}
+
+// scanLedger reads first_seq, first_at, last_seq, last_at, forgot and missing
+// after the columns of before.
+func scanLedger(scan func(...any) error, before ...any) (*ledger.Ledger, error) {
+	var first, firstAt, last, lastAt *int64
+	var missing *string
+	var l ledger.Ledger
+	if err := scan(append(before, &first, &firstAt, &last, &lastAt, &l.Forgot, &missing)...); err != nil {
+		return nil, err
+	}
+	if first == nil {
+		return &ledger.Ledger{}, nil
+	}
+	gaps, err := ledger.ParseMissing(missing)
+	l.Any, l.First, l.FirstAt, l.Last, l.LastAt, l.Missing = true, *first, *firstAt, *last, *lastAt, gaps
+	return &l, err
+}
+
+func saveLedgers(ctx context.Context, tx *sql.Tx, ledgers map[int64]*ledger.Ledger) error {
+	if len(ledgers) == 0 {
+		return nil
+	}
+	stmt, err := tx.PrepareContext(ctx, "UPDATE sources SET first_seq = ?, first_at = ?, last_seq = ?, last_at = ?, forgot = ?, missing = ? WHERE id = ?")
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for id, l := range ledgers {
+		if _, err := stmt.ExecContext(ctx, l.First, l.FirstAt, l.Last, l.LastAt, l.Forgot, l.Text(), id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func insertPositions(ctx context.Context, tx *sql.Tx, table string, rows []batch.Row) (added int, err error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	stmt, err := tx.PrepareContext(ctx, `INSERT INTO `+table+` (driver_id, fix_at, source_id, seq, sent_at, received_at, stored_at,
+		lat, lon, accuracy, altitude, speed, heading, battery, cause, ext) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return 0, err
+	}
+	defer stmt.Close()
+	now := time.Now().UnixMicro()
+	for _, r := range rows {
+		res, err := stmt.ExecContext(ctx, r.Driver, r.At, r.Source, r.Seq, column.NullTime(r.SentAt), r.ReceivedAt.UnixMicro(), now,
+			column.Degree.Int(r.Lat), column.Degree.Int(r.Lon), column.Accuracy.Null(r.Accuracy), column.Altitude.Null(r.Altitude),
+			column.Speed.Null(r.Speed), column.HeadingOf(r.Heading), column.Battery.Null(r.Battery), nullText(r.Trigger), r.Ext)
+		if err != nil {
+			return 0, err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return 0, err
+		}
+		added += int(n)
+	}
+	return added, nil
+}
+
+func nullText(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func saveLatest(ctx context.Context, tx *sql.Tx, rows []batch.Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	stmt, err := tx.PrepareContext(ctx, `INSERT INTO latest (driver_id, fix_at, received_at, lat, lon, accuracy, altitude, speed, heading, battery, source)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET fix_at = excluded.fix_at, received_at = excluded.received_at, lat = excluded.lat, lon = excluded.lon,
+			accuracy = excluded.accuracy, altitude = excluded.altitude, speed = excluded.speed, heading = excluded.heading,
+			battery = excluded.battery, source = excluded.source
+		WHERE excluded.fix_at > fix_at`)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for _, r := range rows {
+		_, err := stmt.ExecContext(ctx, r.Driver, r.At, r.ReceivedAt.UnixMicro(), column.Degree.Int(r.Lat), column.Degree.Int(r.Lon),
+			column.Accuracy.Null(r.Accuracy), column.Altitude.Null(r.Altitude), column.Speed.Null(r.Speed), column.HeadingOf(r.Heading),
+			column.Battery.Null(r.Battery), r.Position.Source)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saveCounters adds to each driver's thinned fixes and notes when a fix of it
+// was set aside.
+func saveCounters(ctx context.Context, tx *sql.Tx, thinned, quarantinedAt map[int64]int64) error {
+	for id, n := range thinned {
+		if _, err := tx.ExecContext(ctx, "UPDATE drivers SET thinned = thinned + ? WHERE id = ?", n, id); err != nil {
+			return err
+		}
+	}
+	for id, at := range quarantinedAt {
+		if _, err := tx.ExecContext(ctx, "UPDATE drivers SET quarantined_at = max(coalesce(quarantined_at, 0), ?) WHERE id = ?", at, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func saveReports(ctx context.Context, tx *sql.Tx, reports []fleet.Report, drivers map[batch.Driver]int64) error {
+	for _, r := range reports {
+		id := drivers[batch.Driver{Fleet: r.Fleet, ID: r.Driver}]
+		if r.Duty != "" {
+			at := r.DutyAt.UnixMicro()
+			if _, err := tx.ExecContext(ctx, "UPDATE drivers SET duty = ?, duty_at = ? WHERE id = ? AND (duty_at IS NULL OR duty_at < ?)", string(r.Duty), at, id, at); err != nil {
+				return err
+			}
+		}
+		if r.Health != nil {
+			health, err := json.Marshal(r.Health)
+			if err != nil {
+				return err
+			}
+			at := r.Health.At.UnixMicro()
+			if _, err := tx.ExecContext(ctx, "UPDATE drivers SET health = ?, health_ext = ?, health_at = ? WHERE id = ? AND (health_at IS NULL OR health_at < ?)", string(health), r.Health.Ext, at, id, at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func saveLetters(ctx context.Context, tx *sql.Tx, letters []fleet.DeadLetter) error {
+	for _, d := range letters {
+		d = batch.Letter(d)
+		_, err := tx.ExecContext(ctx, `INSERT INTO dead_letters (fleet, id, driver, topic, field, reason, received_at, payload)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, d.Fleet, d.ID, d.Driver, d.Topic, d.Field, d.Reason, d.ReceivedAt.UnixMicro(), d.Payload)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,283 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/store/internal/batch"
+	"github.com/dray-fleet/dray/store/internal/column"
+)
+
+// EnsureFleet creates a fleet that is not there.
+func (s *Store) EnsureFleet(ctx context.Context, id string) (created bool, err error) {
+	if !fleet.ValidID(id) {
+		return false, fleet.Invalid("fleet", "is not an id")
+	}
+	err = s.write(ctx, "create fleet", func(tx *sql.Tx) error {
+		created, err = ensureFleet(ctx, tx, id)
+		return err
+	})
+	return created, err
+}
+
+// EnsureDriver creates a driver, and its fleet, that is not there.
+func (s *Store) EnsureDriver(ctx context.Context, fleetID, driver string) (created bool, err error) {
+	if !fleet.ValidID(fleetID) {
+		return false, fleet.Invalid("fleet", "is not an id")
+	}
+	if !fleet.ValidID(driver) {
+		return false, fleet.Invalid("driver", "is not an id")
+	}
+	var known bool
+	err = s.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM drivers WHERE fleet = ? AND driver = ?)", fleetID, driver).Scan(&known)
+	if err != nil || known {
+		return false, err
+	}
+	err = s.write(ctx, "create driver", func(tx *sql.Tx) error {
+		_, created, err = ensureDriver(ctx, tx, fleetID, driver)
+		return err
+	})
+	return created, err
+}
+
+func ensureFleet(ctx context.Context, tx *sql.Tx, id string) (created bool, err error) {
+	res, err := tx.ExecContext(ctx, "INSERT INTO fleets (id, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", id, time.Now().UnixMicro())
+	if err != nil {
+		return false, err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return false, err
+	}
+	return true, insertAudit(ctx, tx, batch.FirstSight("fleet", id, id))
+}
+
+func ensureDriver(ctx context.Context, tx *sql.Tx, fleetID, driver string) (id int64, created bool, err error) {
+	if _, err := ensureFleet(ctx, tx, fleetID); err != nil {
+		return 0, false, err
+	}
+	res, err := tx.ExecContext(ctx, "INSERT INTO drivers (fleet, driver, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", fleetID, driver, time.Now().UnixMicro())
+	if err != nil {
+		return 0, false, err
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return 0, false, err
+	}
+	if n > 0 {
+		if err := insertAudit(ctx, tx, batch.FirstSight("driver", fleetID, driver)); err != nil {
+			return 0, false, err
+		}
+	}
+	err = tx.QueryRowContext(ctx, "SELECT id FROM drivers WHERE fleet = ? AND driver = ?", fleetID, driver).Scan(&id)
+	return id, n > 0, err
+}
+
+func (s *Store) createDrivers(ctx context.Context, names []batch.Driver) (map[batch.Driver]int64, error) {
+	ids := make(map[batch.Driver]int64, len(names))
+	err := s.write(ctx, "create drivers", func(tx *sql.Tx) error {
+		for _, d := range names {
+			id, _, err := ensureDriver(ctx, tx, d.Fleet, d.ID)
+			if err != nil {
+				return err
+			}
+			ids[d] = id
+		}
+		return nil
+	})
+	return ids, err
+}
+
+func (s *Store) createSources(ctx context.Context, names []batch.Reporter) (map[batch.Reporter]int64, error) {
+	ids := make(map[batch.Reporter]int64, len(names))
+	err := s.write(ctx, "create sources", func(tx *sql.Tx) error {
+		for _, r := range names {
+			_, err := tx.ExecContext(ctx, "INSERT INTO sources (driver_id, source, boot) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", r.Driver, r.Source, r.Boot)
+			if err != nil {
+				return err
+			}
+			var id int64
+			err = tx.QueryRowContext(ctx, "SELECT id FROM sources WHERE driver_id = ? AND source = ? AND boot = ?", r.Driver, r.Source, r.Boot).Scan(&id)
+			if err != nil {
+				return err
+			}
+			ids[r] = id
+		}
+		return nil
+	})
+	return ids, err
+}
+
+// SavePresence keeps the newest presence of a driver; an older one changes nothing.
+func (s *Store) SavePresence(ctx context.Context, fleetID, driver string, p fleet.Presence) error {
+	if !fleet.ValidText(p.Reason) || !fleet.ValidText(p.Source) || !fleet.ValidText(p.State) {
+		return fleet.Invalid("presence", "is not plain text")
+	}
+	if _, err := s.EnsureDriver(ctx, fleetID, driver); err != nil {
+		return err
+	}
+	at := p.At.UnixMicro()
+	_, err := s.writer.ExecContext(ctx, `UPDATE drivers SET presence = ?, presence_at = ?, presence_reason = ?, presence_source = ?
+		WHERE fleet = ? AND driver = ? AND (presence_at IS NULL OR presence_at <= ?)`, p.State, at, p.Reason, p.Source, fleetID, driver, at)
+	if err != nil {
+		return fmt.Errorf("sqlite: save presence: %w", err)
+	}
+	return nil
+}
+
+// OnlineDrivers lists whose stored presence is online, with the client it is about.
+func (s *Store) OnlineDrivers(ctx context.Context) ([]fleet.Source, error) {
+	return collect(ctx, s.reader, "list online drivers", func(scan func(...any) error) (d fleet.Source, err error) {
+		return d, scan(&d.Fleet, &d.Driver, &d.Source)
+	}, "SELECT fleet, driver, presence_source FROM drivers WHERE presence = 'online' ORDER BY fleet, driver")
+}
+
+// RenameDriver sets the display name.
+func (s *Store) RenameDriver(ctx context.Context, fleetID, id, name string) error {
+	if !fleet.ValidText(name) {
+		return fleet.Invalid("name", "is not plain text")
+	}
+	return s.changeOne(ctx, "rename driver", "UPDATE drivers SET name = ? WHERE fleet = ? AND driver = ?", name, fleetID, id)
+}
+
+const driverColumns = `d.fleet, d.driver, d.name, d.duty, d.duty_at, d.presence, d.presence_at, d.presence_reason, d.presence_source,
+	d.health, d.health_ext, d.thinned, d.quarantined_at, d.created_at,
+	l.fix_at, l.received_at, l.lat, l.lon, l.accuracy, l.altitude, l.speed, l.heading, l.battery, l.source
+	FROM drivers d LEFT JOIN latest l ON l.driver_id = d.id `
+
+// Drivers returns a page of drivers in the order of their ids.
+func (s *Store) Drivers(ctx context.Context, q fleet.DriverQuery) ([]fleet.Driver, error) {
+	if q.Limit < 1 || q.Limit > 1000 {
+		return nil, fleet.Invalid("limit", "must be between 1 and 1000")
+	}
+	var where strings.Builder
+	args := []any{q.Fleet, q.After}
+	where.WriteString("WHERE d.fleet = ? AND d.driver > ?")
+	switch q.Status {
+	case "":
+	case "online":
+		where.WriteString(" AND d.presence = 'online'")
+	case "offline":
+		where.WriteString(" AND d.presence <> 'online'")
+	case string(fleet.DutyOn), string(fleet.DutyOff), string(fleet.DutyBreak):
+		where.WriteString(" AND d.duty = ?")
+		args = append(args, q.Status)
+	default:
+		return nil, fleet.Invalid("status", "must be online, offline, on, off or break")
+	}
+	if b := q.Box; b != nil {
+		west, east := column.Degree.Int(b.West), column.Degree.Int(b.East)
+		where.WriteString(" AND l.lat BETWEEN ? AND ? AND ")
+		args = append(args, column.Degree.Int(b.South), column.Degree.Int(b.North), west, east)
+		if west <= east {
+			where.WriteString("l.lon BETWEEN ? AND ?")
+		} else {
+			where.WriteString("(l.lon >= ? OR l.lon <= ?)")
+		}
+	}
+	where.WriteString(" ORDER BY d.driver LIMIT ?")
+	return collect(ctx, s.reader, "list drivers", scanDriver, "SELECT "+driverColumns+where.String(), append(args, q.Limit)...)
+}
+
+// Driver returns one driver, or fleet.ErrNotFound.
+func (s *Store) Driver(ctx context.Context, fleetID, id string) (fleet.Driver, error) {
+	row := s.reader.QueryRowContext(ctx, "SELECT "+driverColumns+"WHERE d.fleet = ? AND d.driver = ?", fleetID, id)
+	d, err := scanDriver(row.Scan)
+	return d, readError("read driver", err)
+}
+
+func scanDriver(scan func(...any) error) (fleet.Driver, error) {
+	var (
+		d                                                  fleet.Driver
+		p                                                  fleet.Presence
+		f                                                  fleet.Position
+		duty                                               string
+		dutyAt, presenceAt, quarantinedAt, fixAt, received *int64
+		createdAt                                          int64
+		health, source                                     *string
+		healthExt                                          []byte
+		lat, lon, acc, alt, speed, heading, battery        *int32
+	)
+	err := scan(&d.Fleet, &d.ID, &d.Name, &duty, &dutyAt, &p.State, &presenceAt, &p.Reason, &p.Source,
+		&health, &healthExt, &d.Thinned, &quarantinedAt, &createdAt,
+		&fixAt, &received, &lat, &lon, &acc, &alt, &speed, &heading, &battery, &source)
+	if err != nil {
+		return d, err
+	}
+	d.Duty, d.DutyAt, d.CreatedAt = fleet.Duty(duty), column.Time(dutyAt), column.Time(&createdAt)
+	if presenceAt != nil {
+		p.At = column.Time(presenceAt)
+		d.Presence = &p
+	}
+	if health != nil {
+		d.Health = &fleet.Health{Ext: healthExt}
+		if err := json.Unmarshal([]byte(*health), d.Health); err != nil {
+			return d, fmt.Errorf("health: %w", err)
+		}
+	}
+	if quarantinedAt != nil {
+		d.Flags = batch.Flags(column.Time(quarantinedAt))
+	}
+	if fixAt != nil {
+		f.Fleet, f.Driver, f.Source = d.Fleet, d.ID, *source
+		f.FixAt, f.ReceivedAt = column.Time(fixAt), column.Time(received)
+		f.Lat, f.Lon = column.Degree.Float(*lat), column.Degree.Float(*lon)
+		f.Accuracy, f.Altitude = column.Accuracy.Opt(acc), column.Altitude.Opt(alt)
+		f.Speed, f.Heading, f.Battery = column.Speed.Opt(speed), column.Heading.Opt(heading), column.Battery.Opt(battery)
+		d.Position = &f
+	}
+	return d, nil
+}
+
+// collect runs a query and scans each row.
+func collect[T any](ctx context.Context, db *sql.DB, what string, scan func(func(...any) error) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %s: %w", what, err)
+	}
+	defer rows.Close()
+	var list []T
+	for rows.Next() {
+		v, err := scan(rows.Scan)
+		if err != nil {
+			return nil, fmt.Errorf("sqlite: %s: %w", what, err)
+		}
+		list = append(list, v)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("sqlite: %s: %w", what, err)
+	}
+	return list, nil
+}
+
+// readError turns no row into fleet.ErrNotFound.
+func readError(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrNoRows):
+		return fleet.ErrNotFound
+	}
+	return fmt.Errorf("sqlite: %s: %w", what, err)
+}
+
+// changeOne runs a statement that must find a row, or returns fleet.ErrNotFound.
+func (s *Store) changeOne(ctx context.Context, what, query string, args ...any) error {
+	res, err := s.writer.ExecContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("sqlite: %s: %w", what, err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("sqlite: %s: %w", what, err)
+	}
+	if n == 0 {
+		return fleet.ErrNotFound
+	}
+	return nil
+}
