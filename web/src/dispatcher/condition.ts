@@ -1,0 +1,45 @@
+import type { Driver } from "./positions";
+
+/** How a vehicle is drawn. The order is that of `shapes` in the vehicle layer's shader. */
+export const states = ["moving", "idle", "stale", "offline", "alert"] as const;
+export type State = (typeof states)[number];
+
+/** Why a driver needs attention, the most urgent first. */
+export const concerns = ["silent", "noFix", "oldFix", "lowBattery"] as const;
+export type Concern = (typeof concerns)[number];
+
+export interface Condition {
+  state: State;
+  concerns: readonly Concern[];
+}
+
+const OLD_FIX = 2 * 60_000; // a phone on duty reports every few seconds
+const SILENT = 5 * 60_000; // longer than a tunnel
+const MOVING = 0.8; // m/s: below it a receiver's noise is as fast
+const LOW_BATTERY = 15; // percent
+
+/** Judges a driver at the moment now, by the server's clock. */
+export function conditionOf(d: Driver, now: number): Condition {
+  const found: Concern[] = [];
+  const working = d.duty === "on" || (d.duty === "unknown" && d.presence === "online");
+  const fixAge = d.fix ? now - d.fix.at : Infinity;
+  const silent = d.presence === "offline" || (d.presence === "unknown" && now - d.seenAt > SILENT);
+  if (working) {
+    if (silent) found.push("silent");
+    else if (!d.fix) found.push("noFix");
+    else if (fixAge > OLD_FIX) found.push("oldFix");
+  }
+  if (!silent && d.fix?.battery !== undefined && d.fix.battery < LOW_BATTERY) found.push("lowBattery");
+
+  let state: State;
+  if (found[0] === "silent") state = "alert";
+  else if (silent) state = "offline";
+  else if (fixAge > OLD_FIX) state = "stale";
+  else state = d.fix!.speed > MOVING ? "moving" : "idle";
+  return { state, concerns: found };
+}
+
+/** Where a driver stands in the list: who needs attention first, then who moves, then the rest. */
+export function rankOf({ state, concerns: [worst] }: Condition): number {
+  return worst ? concerns.indexOf(worst) : concerns.length + states.indexOf(state);
+}
