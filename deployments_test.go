@@ -1,0 +1,56 @@
+package dray_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/dray-fleet/dray/configs"
+)
+
+// The settings in deployments/ are ones that the program takes.
+func TestDeploymentsAreConfiguredRight(t *testing.T) {
+	var compose struct {
+		Services map[string]struct{ Environment map[string]string }
+	}
+	if err := yaml.Unmarshal(read(t, "deployments/compose.yaml"), &compose); err != nil {
+		t.Fatal(err)
+	}
+	var fromCompose []string
+	for name, value := range compose.Services["dray"].Environment {
+		fromCompose = append(fromCompose, name+"="+strings.ReplaceAll(value, "${POSTGRES_PASSWORD:?put it into deployments/.env}", "secret"))
+	}
+	for file, environ := range map[string][]string{
+		"deployments/compose.yaml": fromCompose,
+		"deployments/dray.service": linesAfter(string(read(t, "deployments/dray.service")), "Environment="),
+		"deployments/Dockerfile":   linesAfter(string(read(t, "deployments/Dockerfile")), "ENV "),
+	} {
+		if len(environ) == 0 {
+			t.Errorf("%s sets nothing", file)
+		}
+		if _, err := configs.Load("", environ, nil); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// linesAfter returns what follows prefix in the lines that begin with it.
+func linesAfter(text, prefix string) (rest []string) {
+	for line := range strings.Lines(text) {
+		if r, ok := strings.CutPrefix(strings.TrimSpace(line), prefix); ok {
+			rest = append(rest, r)
+		}
+	}
+	return rest
+}
