@@ -1,0 +1,165 @@
+// Package api serves the REST API of contract section 6, one file per
+// resource, and the web bundle beside it.
+//
+// Every operation is registered with the rule that says who may call it; there
+// is no way to register one without. Input is checked against the OpenAPI
+// document that is generated from the same Go types, so a handler sees valid
+// input only. Every error is an RFC 9457 problem.
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dray-fleet/dray/auth"
+	"github.com/dray-fleet/dray/fleet"
+)
+
+const prefix = "/api/v1"
+
+// A Verifier turns a bearer token into who sent it.
+type Verifier interface {
+	Verify(ctx context.Context, token string) (*auth.Claims, error)
+}
+
+// A Minter signs tokens; it fills in the ID and IssuedAt of the claims.
+type Minter interface {
+	Mint(c *auth.Claims) (string, error)
+}
+
+// Revocations are the tokens that are refused.
+type Revocations interface {
+	Add(r fleet.Revocation) // in force at once
+	Revoked(c *auth.Claims) bool
+}
+
+// A Broker is the MQTT broker of the same process.
+type Broker interface {
+	Status() fleet.BrokerStatus
+	// Clients lists the live connections of one fleet, in the order of their ids.
+	Clients(fleetID string) []fleet.Client
+	// Disconnect ends a connection; fleet.ErrNotFound when there is none.
+	Disconnect(fleetID, clientID string) error
+}
+
+// Options is what an API is made of. Store, Verifier, Minter and Revocations
+// are required.
+type Options struct {
+	Store       Store
+	Verifier    Verifier
+	Minter      Minter
+	Revocations Revocations // those that Verifier asks
+	Broker      Broker      // nil in a process without one
+
+	Web       fs.FS  // the built bundle, index.html at its root; nil or empty serves a plain page
+	LiveProto []byte // live.proto, as it is
+	Version   string
+	MapSource string   // "builtin", or the URL of a style or PMTiles archive
+	Origins   []string // origins whose pages may call the API; the same origin always may
+
+	Logger  *slog.Logger // default slog.Default()
+	Metrics prometheus.Registerer
+}
+
+// An API is an http.Handler for everything but /mqtt.
+type API struct {
+	Options
+	handler  http.Handler
+	mux      *http.ServeMux
+	huma     huma.API
+	metrics  *metrics
+	accounts *throttle // failed logins by account
+	sources  *throttle // failed logins by address
+	password *auth.Passwords
+	replies  *replies
+}
+
+// New returns an API that is ready to serve.
+func New(opts Options) (*API, error) {
+	if opts.Store == nil || opts.Verifier == nil || opts.Minter == nil || opts.Revocations == nil {
+		return nil, errors.New("api: a store, a verifier, a minter and revocations are required")
+	}
+	opts.Logger = cmp.Or(opts.Logger, slog.Default())
+	opts.MapSource = cmp.Or(opts.MapSource, "builtin")
+	a := &API{
+		Options:  opts,
+		mux:      http.NewServeMux(),
+		metrics:  newMetrics(opts.Metrics),
+		accounts: newThrottle(10, 20*time.Second),
+		sources:  newThrottle(50, 2*time.Second),
+		password: auth.NewPasswords(),
+		replies:  newReplies(),
+	}
+	huma.ValidateStrictCasing = true // "Role" must not slip past what was checked of "role"
+	a.huma = humago.NewWithPrefix(a.mux, prefix, a.config())
+	a.routes()
+	if err := a.documents(); err != nil {
+		return nil, err
+	}
+	a.mux.HandleFunc("/api/", a.unknown)
+	a.mux.Handle("/", newSite(opts.Web, opts.MapSource, opts.Version))
+
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.EnableZstd(false), gzhttp.SuffixETag("-gzip"),
+		gzhttp.ContentTypes(compressible))
+	if err != nil {
+		return nil, err
+	}
+	a.handler = secure(a.cors(compress(a.mux)))
+	return a, nil
+}
+
+// compressible are the content types that shrink.
+var compressible = []string{
+	"application/json", "application/problem+json", "application/openapi+json", "application/geo+json",
+	"application/gpx+xml", "application/manifest+json", "image/svg+xml",
+	"text/csv", "text/html", "text/css", "text/javascript", "text/plain",
+}
+
+// ServeHTTP answers one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// routes registers every operation.
+func (a *API) routes() {
+	a.sessionRoutes()
+	a.tokenRoutes()
+	a.driverRoutes()
+	a.trackRoutes()
+	a.userRoutes()
+	a.deadLetterRoutes()
+	a.auditRoutes()
+	a.brokerRoutes()
+	a.publicRoutes()
+}
+
+func (a *API) config() huma.Config {
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title:       "dray",
+				Version:     "1",
+				Description: "Fleet telemetry: sessions, drivers, tracks and what an administrator needs.",
+			},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+				},
+			},
+		},
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{withoutValues},
+	}
+}

@@ -1,0 +1,64 @@
+package api
+
+import (
+	"context"
+	"unicode/utf8"
+
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// A DeadLetter is a publication that could never be stored, and why.
+type DeadLetter struct {
+	ID         string `json:"id"`
+	Topic      string `json:"topic"`
+	Field      string `json:"field,omitempty"`
+	Reason     string `json:"reason"`
+	ReceivedAt stamp  `json:"received_at"`
+	Payload    string `json:"payload" doc:"As it came, at most 64 KiB of it."`
+	Base64     []byte `json:"payload_base64,omitempty" nullable:"false" doc:"Instead of payload when that is not UTF-8."`
+}
+
+func (a *API) deadLetterRoutes() {
+	register(a, operation{method: "GET", path: "/dead-letters", id: "list-dead-letters", summary: "What could not be stored"}, admins, a.listDeadLetters)
+	register(a, operation{method: "DELETE", path: "/dead-letters/{id}", id: "delete-dead-letter", summary: "Forget a dead letter"}, admins, a.deleteDeadLetter)
+}
+
+func (a *API) listDeadLetters(ctx context.Context, in *struct {
+	InFleet
+	Paging
+}) (*body[page[DeadLetter]], error) {
+	after, err := in.after(plainText)
+	if err != nil {
+		return nil, err
+	}
+	letters, err := a.Store.DeadLetters(ctx, callerOf(ctx).fleet, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return reply(pageOf(letters, in.Limit, deadLetter, func(d *fleet.DeadLetter) string { return d.ID })), nil
+}
+
+func (a *API) deleteDeadLetter(ctx context.Context, in *struct {
+	InFleet
+	ID string `path:"id" pattern:"^[\\x21-\\x7e]{1,256}$"`
+}) (*struct{}, error) {
+	c := callerOf(ctx)
+	letter, err := a.Store.DeadLetter(ctx, c.fleet, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Store.DeleteDeadLetter(ctx, c.fleet, in.ID); err != nil {
+		return nil, err
+	}
+	return nil, a.audit(ctx, "delete", "dead_letter", in.ID, deadLetter(&letter), nil)
+}
+
+func deadLetter(d *fleet.DeadLetter) DeadLetter {
+	out := DeadLetter{ID: d.ID, Topic: d.Topic, Field: d.Field, Reason: d.Reason, ReceivedAt: at(d.ReceivedAt)}
+	if utf8.Valid(d.Payload) {
+		out.Payload = string(d.Payload)
+	} else {
+		out.Base64 = d.Payload
+	}
+	return out
+}

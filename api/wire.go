@@ -1,0 +1,86 @@
+package api
+
+import (
+	"encoding/base64"
+	"time"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// A stamp is a time as the API writes it: RFC 3339 in UTC with milliseconds.
+// The zero stamp is absent: use it with omitzero.
+type stamp struct{ time.Time }
+
+const stampFormat = "2006-01-02T15:04:05.000Z"
+
+func at(t time.Time) stamp { return stamp{t} }
+
+// MarshalJSON writes null for the zero time.
+func (s stamp) MarshalJSON() ([]byte, error) {
+	if s.IsZero() {
+		return []byte("null"), nil
+	}
+	return s.UTC().AppendFormat(make([]byte, 0, 32), `"`+stampFormat+`"`), nil
+}
+
+// Schema describes the JSON for the OpenAPI document.
+func (stamp) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "date-time"}
+}
+
+// Paging is the query parameters of every list.
+type Paging struct {
+	Cursor string `query:"cursor" maxLength:"512" doc:"next of the page before."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+}
+
+// after returns the last id of the page before; empty for the first page. A
+// cursor that valid refuses was not given out by this list.
+func (p Paging) after(valid func(string) bool) (string, error) {
+	if p.Cursor == "" {
+		return "", nil
+	}
+	id, err := base64.RawURLEncoding.Strict().DecodeString(p.Cursor)
+	if err != nil || len(id) == 0 || !valid(string(id)) {
+		return "", fleet.Invalid("query.cursor", "is not a cursor of this list")
+	}
+	return string(id), nil
+}
+
+// A page is one page of a list. Next is null on the last one; a full page may
+// be followed by an empty one.
+type page[T any] struct {
+	Items []T     `json:"items" nullable:"false"`
+	Next  *string `json:"next"`
+}
+
+// pageOf converts what the store returned for a page of limit items.
+func pageOf[S, T any](found []S, limit int, convert func(*S) T, id func(*S) string) page[T] {
+	p := page[T]{Items: make([]T, len(found))}
+	for i := range found {
+		p.Items[i] = convert(&found[i])
+	}
+	if len(found) > 0 && len(found) >= limit {
+		next := base64.RawURLEncoding.EncodeToString([]byte(id(&found[len(found)-1])))
+		p.Next = &next
+	}
+	return p
+}
+
+// A body is a response that is one JSON document.
+type body[T any] struct{ Body T }
+
+func reply[T any](v T) *body[T] { return &body[T]{v} }
+
+// plainText reports whether s is short and without control characters.
+func plainText(s string) bool {
+	for _, r := range s {
+		if r < 0x20 || r == 0x7f {
+			return false
+		}
+	}
+	return len(s) <= 256 && utf8.ValidString(s)
+}
