@@ -102,13 +102,19 @@ func Covers(allowed, filter string) bool {
 	if len(filter) > 0 && filter[0] == '$' && len(allowed) > 0 && (allowed[0] == '+' || allowed[0] == '#') {
 		return false
 	}
+	whole := filter
 	for {
 		a, arest, amore := strings.Cut(allowed, "/")
 		if a == "#" {
 			return true
 		}
 		f, frest, fmore := strings.Cut(filter, "/")
-		if f == "#" || (a != "+" && a != f) {
+		if f == "#" {
+			// What is above these would be the empty topic, which there is not, so
+			// +/# selects as much as #.
+			return a == "+" && arest == "#" && (whole == "#" || whole == "/#")
+		}
+		if a != "+" && a != f {
 			return false
 		}
 		switch {
@@ -120,5 +126,31 @@ func Covers(allowed, filter string) bool {
 			return false
 		}
 		allowed, filter = arest, frest
+	}
+}
+
+// Overlap reports whether there is a topic that both filters select.
+func Overlap(a, b string) bool {
+	if a != "" && b != "" && (a[0] == '$') != (b[0] == '$') {
+		return false
+	}
+	for {
+		x, xrest, xmore := strings.Cut(a, "/")
+		y, yrest, ymore := strings.Cut(b, "/")
+		if x == "#" || y == "#" {
+			return true
+		}
+		if x != "+" && y != "+" && x != y {
+			return false
+		}
+		switch {
+		case !xmore && !ymore:
+			return true
+		case !xmore:
+			return yrest == "#" // a/# selects a
+		case !ymore:
+			return xrest == "#"
+		}
+		a, b = xrest, yrest
 	}
 }
