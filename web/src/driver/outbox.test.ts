@@ -42,7 +42,7 @@ function broker(answer?: (message: Message) => void) {
 }
 
 beforeEach(() => {
-  indexedDB = new IDBFactory();
+  vi.stubGlobal("indexedDB", new IDBFactory());
 });
 
 describe("fixes", () => {
@@ -162,7 +162,7 @@ describe("fixes", () => {
     expect(outbox.state.fixes + outbox.state.dropped).toBe(130);
     outbox.close();
 
-    indexedDB = new IDBFactory();
+    vi.stubGlobal("indexedDB", new IDBFactory());
     const store = await OutboxStore.open("acme", "d7");
     await store.addFix(fixAt(Date.now() - limits.age - 1000));
     await store.addFix(fixAt(Date.now()));

@@ -1,0 +1,157 @@
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+
+import type { Credentials } from "../mqtt/credentials";
+import { useLink } from "../mqtt/useSubscription";
+import { DutySwitch, type Duty } from "./DutySwitch";
+import { toFix, type Reading, type Trigger } from "./fix";
+import { t } from "./messages";
+import { Notice } from "./Notice";
+import type { Runtime } from "./runtime";
+import { SignIn } from "./SignIn";
+import { TrackingCard } from "./TrackingCard";
+import { trackingOf } from "./tracking";
+import { useDownstream } from "./useDownstream";
+import { useGeolocation } from "./useGeolocation";
+import { useHealth } from "./useHealth";
+import { useInstall } from "./useInstall";
+import { useNow } from "./useNow";
+import { usePhone } from "./usePhone";
+import { useUpdate } from "./useUpdate";
+import { useWakeLock } from "./useWakeLock";
+
+const OWNTRACKS = "https://github.com/dray-fleet/dray/blob/main/docs/owntracks.md";
+
+/** The driver's screen: am I seen, what waits, and the duty switch under the thumb. */
+export function Shift({ runtime, credentials }: { runtime: Runtime; credentials: Credentials }) {
+  const { outbox, session, driver, fleet } = runtime;
+  const state = useSyncExternalStore(outbox.onChange, () => outbox.state);
+  const link = useLink(session);
+  const now = useNow();
+  const phone = usePhone();
+  const install = useInstall();
+  const update = useUpdate();
+  const [duty, setDuty] = useState<Duty>(outbox.duty?.state ?? "off");
+  const [problem, setProblem] = useState("");
+  const [seen, setSeen] = useState({ dropped: 0, refused: 0 });
+
+  const locateNow = useRef(() => {});
+  const downstream = useDownstream(runtime, () => locateNow.current());
+  const { gps, locate } = useGeolocation(duty === "on", phone.permission, downstream.config, (reading: Reading, trigger: Trigger) => {
+    const fix = toFix(reading, trigger, phone.battery);
+    if (fix) void outbox.addFix(fix);
+  });
+  useEffect(() => {
+    locateNow.current = locate;
+  }, [locate]);
+  const awake = useWakeLock(duty === "on");
+  useHealth(runtime, link, phone);
+
+  async function changeDuty(next: Duty) {
+    try {
+      await outbox.setDuty({ state: next, at: new Date().toISOString() });
+      setDuty(next);
+      setProblem("");
+    } catch (error) {
+      setProblem(t("duty.failed", { reason: (error as Error).message }));
+    }
+  }
+
+  async function signOut() {
+    const waiting = outbox.state.fixes + outbox.state.reports;
+    if (waiting > 0 && !confirm(t("menu.signOut.waiting", { count: waiting }))) return;
+    await credentials.logout();
+  }
+
+  const tracking = trackingOf(duty, gps, link, state, now);
+  const dropped = state.dropped - seen.dropped;
+  const refused = state.refused - seen.refused;
+
+  return (
+    <div className="shift">
+      <header>
+        <div className="who">
+          <strong>{driver}</strong>
+          <span>{fleet}</span>
+        </div>
+        <span className="link" data-link={link}>
+          {t(`link.${link}`)}
+        </span>
+        <button className="quiet" onClick={() => void signOut()}>
+          {t("menu.signOut")}
+        </button>
+      </header>
+
+      <main>
+        <TrackingCard tracking={tracking} outbox={state} gps={gps} now={now} />
+
+        {link === "signedOut" && <SignInAgain credentials={credentials} fleet={fleet} />}
+        {problem && <Notice kind="error">{problem}</Notice>}
+        {state.storageFailed && <Notice kind="error">{t("notice.storage")}</Notice>}
+        {downstream.messages.map((message) => (
+          <Notice key={message.id} kind="info" onDismiss={() => downstream.dismissMessage(message.id)}>
+            <strong>{t("notice.message")}</strong>
+            <p>{message.text}</p>
+          </Notice>
+        ))}
+        {downstream.refusals.map((refusal, i) => (
+          <Notice key={i} kind="warning" onDismiss={() => downstream.dismissRefusal(refusal)}>
+            {t(refusal.key, { reason: refusal.reason })}
+          </Notice>
+        ))}
+        {dropped > 0 && (
+          <Notice kind="warning" onDismiss={() => setSeen({ ...seen, dropped: state.dropped })}>
+            {t("notice.dropped", { count: dropped })}
+          </Notice>
+        )}
+        {refused > 0 && (
+          <Notice kind="warning" onDismiss={() => setSeen({ ...seen, refused: state.refused })}>
+            {t("notice.refused", { count: refused })}
+          </Notice>
+        )}
+        {state.serverBusy && <Notice kind="warning">{t("notice.busy")}</Notice>}
+        {update && (
+          <Notice kind="info" action={{ label: t("notice.update.do"), run: update }}>
+            {t("notice.update")}
+          </Notice>
+        )}
+        {duty === "on" && (
+          <Notice kind={awake ? "info" : "warning"}>
+            {!awake && <p>{t("notice.screen")}</p>}
+            <p>
+              {t("notice.background")}{" "}
+              <a href={OWNTRACKS} target="_blank" rel="noreferrer">
+                {t("notice.background.link")}
+              </a>
+            </p>
+          </Notice>
+        )}
+        {install && (
+          <Notice kind="info" action={{ label: t("notice.install.do"), run: install }}>
+            {t("notice.install")}
+          </Notice>
+        )}
+      </main>
+
+      <footer>
+        <DutySwitch duty={duty} onChange={(next) => void changeDuty(next)} />
+      </footer>
+    </div>
+  );
+}
+
+/** What is measured goes on being kept while nobody is signed in; this gets it moving again. */
+function SignInAgain({ credentials, fleet }: { credentials: Credentials; fleet: string }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const close = () => dialog.current?.close();
+  return (
+    <>
+      <Notice kind="error" action={{ label: t("notice.signIn"), run: () => dialog.current?.showModal() }}>
+        {t("notice.signedOut")}
+      </Notice>
+      <dialog ref={dialog} aria-label={t("login.title")}>
+        <h2>{t("login.title")}</h2>
+        <SignIn credentials={credentials} fleet={fleet} user={credentials.claims?.sub} onDone={close} onCancel={close} />
+      </dialog>
+    </>
+  );
+}

@@ -1,0 +1,53 @@
+import { ageText } from "./age";
+import { language, t } from "./messages";
+import type { OutboxState } from "./outbox";
+import type { Tracking } from "./tracking";
+import type { Gps } from "./useGeolocation";
+
+const OLD = 10_000; // ms after which a position is shown with its age
+const number = new Intl.NumberFormat(language);
+
+function gpsText({ reading }: Gps, now: number): string {
+  if (!reading) return t("facts.gps.none");
+  const metres = number.format(Math.round(reading.coords.accuracy));
+  const age = now - reading.timestamp;
+  return age < OLD ? t("facts.gps.accuracy", { metres }) : t("facts.gps.old", { metres, age: ageText(age) });
+}
+
+interface Props {
+  tracking: Tracking;
+  outbox: OutboxState;
+  gps: Gps;
+  now: number;
+}
+
+/** The largest thing on the screen: whether the driver is being seen, and the facts behind it. */
+export function TrackingCard({ tracking, outbox, gps, now }: Props) {
+  const queue = outbox.fixes + outbox.reports;
+  const { lastAckAt } = outbox;
+  return (
+    <section className="tracking" data-tracking={tracking}>
+      <div role="status">
+        <h1>
+          <span className="lamp" aria-hidden="true" />
+          {t(`tracking.${tracking}`)}
+        </h1>
+        <p>{t(`tracking.${tracking}.body`)}</p>
+      </div>
+      <dl>
+        <div>
+          <dt>{t("facts.queue")}</dt>
+          <dd data-fact="queue">{queue === 0 ? t("facts.queue.empty") : number.format(queue)}</dd>
+        </div>
+        <div>
+          <dt>{t("facts.ack")}</dt>
+          <dd data-fact="ack">{lastAckAt === null ? t("facts.ack.never") : t("facts.ago", { age: ageText(now - lastAckAt) })}</dd>
+        </div>
+        <div>
+          <dt>{t("facts.gps")}</dt>
+          <dd data-fact="gps">{gpsText(gps, now)}</dd>
+        </div>
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,46 @@
+import type { Credentials } from "../mqtt/credentials";
+import { brokerURL, Session } from "../mqtt/session";
+import { driverTopic } from "../mqtt/topic";
+import { driverOf } from "./link";
+import { Outbox } from "./outbox";
+import { OutboxStore } from "./outboxStore";
+import { deviceSuffix } from "./vault";
+
+/** What runs while one driver is signed in on this phone: a session, and an outbox that empties itself through it. */
+export interface Runtime {
+  fleet: string;
+  driver: string;
+  outbox: Outbox;
+  session: Session;
+  /** The full topic of leaf, one below the driver's own. */
+  topic(leaf: string): string;
+  close(): void;
+}
+
+/** Opens the runtime of whoever credentials name. Works without a network. */
+export async function openRuntime(credentials: Credentials): Promise<Runtime> {
+  const claims = credentials.claims!;
+  const { fleet, sub } = claims;
+  const driver = driverOf(claims);
+  const topic = (leaf: string) => driverTopic(fleet, driver, leaf);
+  const [store, suffix] = await Promise.all([OutboxStore.open(fleet, driver), deviceSuffix()]);
+  const outbox = await Outbox.open(store);
+  const session = new Session(brokerURL(), `${sub}:${suffix}`, credentials);
+  session.onChange(() => {
+    if (session.link === "live") outbox.connected((leaf, payload) => session.publish(topic(leaf), payload));
+    else outbox.disconnected();
+  });
+  session.start();
+  void navigator.storage?.persist?.(); // asks the browser not to evict what waits
+  return {
+    fleet,
+    driver,
+    outbox,
+    session,
+    topic,
+    close() {
+      session.stop();
+      outbox.close();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
+
+import type { Reading, Trigger } from "./fix";
+import { Sampler, type ReportingConfig } from "./sampler";
+
+/** What the receiver does. Old readings are kept: the screen says how old. */
+export interface Gps {
+  state: "off" | "unsupported" | "searching" | "denied" | "ok";
+  reading: Reading | null;
+}
+
+const WATCH: PositionOptions = { enableHighAccuracy: true, maximumAge: 0, timeout: 30_000 };
+
+/**
+ * Watches the position while active and hands on the readings that config
+ * makes worth reporting. permission is the browser's word: when it changes the
+ * watch begins anew, for one that was denied never recovers by itself.
+ */
+export function useGeolocation(
+  active: boolean,
+  permission: string | undefined,
+  config: ReportingConfig,
+  onReading: (reading: Reading, trigger: Trigger) => void,
+): { gps: Gps; locate: () => void } {
+  const [gps, setGps] = useState<Gps>({ state: "searching", reading: null });
+  const sampler = useRef(new Sampler());
+  const supported = "geolocation" in navigator;
+  const report = useEffectEvent(onReading);
+
+  const take = useEffectEvent((reading: Reading, forced?: Trigger) => {
+    setGps({ state: "ok", reading });
+    sampler.current.config = config;
+    if (forced) sampler.current.reset();
+    const trigger = sampler.current.offer(reading);
+    if (trigger) report(reading, forced ?? trigger);
+  });
+
+  const asked = useRef(false);
+  useEffect(() => {
+    if (!active || !supported) return;
+    sampler.current.reset(); // the first reading of a shift counts
+    const success = (reading: Reading) => {
+      take(reading, asked.current ? "poll" : undefined);
+      asked.current = false;
+    };
+    // Only a denial is final. "Unavailable" and "timeout" come and go, in
+    // Chromium before every change with an empty message: the age of the last
+    // reading tells the driver more than they do.
+    const failure = (error: GeolocationPositionError) => {
+      if (error.code === error.PERMISSION_DENIED) setGps({ state: "denied", reading: null });
+    };
+    const watch = navigator.geolocation.watchPosition(success, failure, WATCH);
+    return () => {
+      navigator.geolocation.clearWatch(watch);
+      setGps({ state: "searching", reading: null });
+    };
+  }, [active, supported, permission]);
+
+  /** Reports the next reading whatever it is: somebody asked. */
+  const locate = useCallback(() => {
+    asked.current = true;
+  }, []);
+
+  if (!active) return { gps: { state: "off", reading: null }, locate };
+  return { gps: supported ? gps : { state: "unsupported", reading: null }, locate };
+}
