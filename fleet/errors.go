@@ -7,6 +7,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict reports that the thing exists already or was changed meanwhile.
 	ErrConflict = errors.New("conflict")
+	// ErrFull reports that the stream holds all it may; what it holds has to be
+	// worked off first.
+	ErrFull = errors.New("stream is full")
 )
 
 // InvalidError reports input that can never be accepted, and which field is at

@@ -23,12 +23,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-var (
-	// ErrFull reports that the stream holds all it may. MQTT 5: reason 0x97.
-	ErrFull = errors.New("stream is full")
-	// ErrClosed reports an append after Close.
-	ErrClosed = errors.New("stream is closed")
-)
+// ErrClosed reports an append after Close.
+var ErrClosed = errors.New("stream is closed")
 
 // When the embedded server syncs a write to disk.
 const (
@@ -194,7 +190,7 @@ func (l *Log) defaultBytes() (int64, error) {
 // lasts at most as long as one frame may take to be refused, about 5s.
 //
 // With a nil error, to hears once what became of p. With another it hears
-// nothing: ErrFull, ErrClosed, or an *fleet.InvalidError when p is too large.
+// nothing: fleet.ErrFull, ErrClosed, or an *fleet.InvalidError when p is too large.
 // to must be comparable, such as a pointer.
 func (l *Log) Append(p fleet.Publication, to fleet.Acker, token uint64) error {
 	return l.parts[l.partitionOf(&p)].append(&p, to, token)

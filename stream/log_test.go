@@ -201,10 +201,10 @@ func TestFullStreamRefusesAndRecovers(t *testing.T) {
 			}
 		}
 	}
-	if !errors.Is(err, ErrFull) || accepted == 0 {
+	if !errors.Is(err, fleet.ErrFull) || accepted == 0 {
 		t.Fatalf("after %d of 4 KiB in 64 KiB: %v", accepted, err)
 	}
-	if err := l.Ready(t.Context()); !errors.Is(err, ErrFull) {
+	if err := l.Ready(t.Context()); !errors.Is(err, fleet.ErrFull) {
 		t.Errorf("Ready of a full stream = %v", err)
 	}
 	r := reader(t, l, 0)

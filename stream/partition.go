@@ -66,7 +66,7 @@ type partition struct {
 func (p *partition) append(pub *fleet.Publication, to fleet.Acker, token uint64) error {
 	if p.full.Load() {
 		p.m.appends.full.Inc()
-		return ErrFull
+		return fleet.ErrFull
 	}
 	size := recordSize(pub)
 	if size > p.maxSize {
@@ -140,7 +140,7 @@ func (p *partition) run() {
 			continue
 		}
 		result := p.m.appends.failed
-		if errors.Is(err, ErrFull) {
+		if errors.Is(err, fleet.ErrFull) {
 			result = p.m.appends.full
 			p.full.Store(true) // until the monitor sees room again
 		}
@@ -222,7 +222,7 @@ func (p *partition) publish(f *frame) error {
 			return nil
 		}
 		if isFull(err) {
-			return ErrFull
+			return fleet.ErrFull
 		}
 		var api jetstream.JetStreamError
 		if errors.As(err, &api) && api.APIError() != nil {

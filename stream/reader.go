@@ -9,6 +9,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// fetchBytes of payloads are enough for one Fetch: some 10,000 fixes.
+const fetchBytes = 1 << 20
+
 // prefetchFrames is how many frames a Reader holds ahead of Fetch: 8 MiB of
 // full ones.
 const prefetchFrames = 32
@@ -58,13 +61,14 @@ func (l *Log) ID(i int) string {
 	return l.parts[i].stream.CachedInfo().Created.UTC().Format(time.RFC3339Nano)
 }
 
-// Fetch returns the records that come next: up to n, or the frame's worth more
-// that exceeds it, or what there is within wait of the first. It blocks until
+// Fetch returns the records that come next: about n of them (frames are not
+// divided) or 1 MiB, or what there is within wait of the first. It blocks until
 // there is one. A frame that cannot be decoded is logged, counted and passed over.
 func (r *Reader) Fetch(ctx context.Context, n int, wait time.Duration) ([]Record, error) {
 	var records []Record
+	size := 0
 	deadline := ctx
-	for len(records) < n {
+	for len(records) < n && size < fetchBytes {
 		msg, err := r.message(deadline)
 		if err != nil {
 			if len(records) > 0 { // the wait is over; any other error comes again
@@ -77,6 +81,7 @@ func (r *Reader) Fetch(ctx context.Context, n int, wait time.Duration) ([]Record
 			return records, err
 		}
 		r.next = seq + 1
+		size += len(msg.Data())
 		for i := range ps {
 			records = append(records, Record{ps[i], seq, i})
 		}
@@ -136,7 +141,8 @@ func (r *Reader) subscribe(ctx context.Context) error {
 	return err
 }
 
-// Ack says that every frame through seq has been saved and need not be kept.
+// Ack says that every frame through seq has been saved and need not be kept. It
+// may be called while another goroutine fetches.
 func (r *Reader) Ack(seq uint64) {
 	for old := r.p.floor.Load(); old < seq && !r.p.floor.CompareAndSwap(old, seq); old = r.p.floor.Load() {
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/dray-fleet/dray/fleet"
 )
 
 // How full a partition is when operators are told, and when publishers are
@@ -52,7 +54,7 @@ func (l *Log) Ready(ctx context.Context) error {
 			return fmt.Errorf("stream: partition %d: %w", i, err)
 		}
 		if p.full.Load() {
-			return fmt.Errorf("stream: partition %d: %w", i, ErrFull)
+			return fmt.Errorf("stream: partition %d: %w", i, fleet.ErrFull)
 		}
 	}
 	return nil
