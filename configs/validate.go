@@ -110,7 +110,7 @@ func (c *Config) words() error {
 	case c.Auth.Audience == "":
 		return fmt.Errorf("auth.audience must not be empty")
 	case c.Map.Source == "":
-		return fmt.Errorf(`map.source must be "builtin", a PMTiles file or a URL`)
+		return fmt.Errorf(`map.source must be "builtin" or the URL of a style or a PMTiles archive`)
 	case c.Ingest.MinInterval < 0 || c.Ingest.MinInterval > time.Hour:
 		return fmt.Errorf("ingest.min_interval must be between 0s and 1h, not %s", c.Ingest.MinInterval)
 	}

@@ -1,0 +1,130 @@
+package dray_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dray-fleet/dray/codec"
+	"github.com/dray-fleet/dray/configs"
+)
+
+var update = flag.Bool("update", false, "write docs/configuration.md anew")
+
+const configurationHead = `# Configuration
+
+This page is made from [configs/dray.yaml](../configs/dray.yaml), which ` + "`dray config`" + ` prints:
+` + "`go test . -run TestConfigurationReference -update`" + `.
+
+` + "`dray serve`" + ` runs without any configuration. Settings come from a YAML file (` + "`--config dray.yaml`" + `), then from environment
+variables, then from flags (` + "`--http.addr :80`" + `); the later wins. An empty variable counts as unset. Lists in variables and
+flags are separated by commas. Durations are written ` + "`500ms`, `5s`, `10m`, `24h`" + `; sizes in bytes or as ` + "`64KiB`, `1MiB`, `16GiB`" + `.
+An unknown key or ` + "`DRAY_`" + ` variable is an error at start, and so is a value that cannot be right.
+
+| key | variable | default | |
+| --- | --- | --- | --- |
+`
+
+func TestConfigurationReference(t *testing.T) {
+	keys, err := configs.Keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	want.WriteString(configurationHead)
+	for _, k := range keys {
+		byDefault := ""
+		if k.Default != "" {
+			byDefault = "`" + k.Default + "`"
+		}
+		fmt.Fprintf(&want, "| `%s` | `%s` | %s | %s |\n", k.Name, k.Env, byDefault, strings.ReplaceAll(k.Doc, "|", `\|`))
+	}
+	const file = "docs/configuration.md"
+	if *update {
+		if err := os.WriteFile(file, []byte(want.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(want.String(), string(read(t, file))); diff != "" {
+		t.Errorf("%s is not up to date (-want +got); run with -update:\n%s", file, diff)
+	}
+}
+
+// blocks returns the fenced blocks of a document that begin with ```lang name,
+// by name.
+func blocks(t *testing.T, file, lang string) map[string][]string {
+	found := map[string][]string{}
+	fence := regexp.MustCompile("(?s)```" + lang + ` (\w+)\n(.*?)` + "```")
+	for _, m := range fence.FindAllStringSubmatch(string(read(t, file)), -1) {
+		found[m[1]] = append(found[m[1]], m[2])
+	}
+	if len(found) == 0 {
+		t.Fatalf("%s has no %s examples", file, lang)
+	}
+	return found
+}
+
+func TestPayloadsInTheDocuments(t *testing.T) {
+	for kind, examples := range blocks(t, "docs/mqtt.md", "json") {
+		for _, example := range examples {
+			var err error
+			switch payload := []byte(example); kind {
+			case "location":
+				_, err = codec.Location(payload, "d1")
+			case "duty":
+				_, _, err = codec.Duty(payload)
+			case "health":
+				_, err = codec.Health(payload)
+			default:
+				t.Errorf("docs/mqtt.md has an example of %q", kind)
+			}
+			if err != nil {
+				t.Errorf("docs/mqtt.md: the example of %s is refused: %v", kind, err)
+			}
+		}
+	}
+}
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)#\s]+)(#[^)]*)?\)`)
+	setting = regexp.MustCompile(`\bDRAY_[A-Z_]+`)
+)
+
+// Every relative link of the documents leads somewhere, and every setting that
+// they name exists.
+func TestDocuments(t *testing.T) {
+	keys, err := configs.Keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{"DRAY_": true}
+	for _, k := range keys {
+		known[k.Env] = true
+	}
+	files, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, "README.md", "CONTRIBUTING.md", "SECURITY.md") {
+		text := string(read(t, file))
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", file, m[1])
+			}
+		}
+		for _, name := range setting.FindAllString(text, -1) {
+			if !known[name] {
+				t.Errorf("%s names the setting %s, which does not exist", file, name)
+			}
+		}
+	}
+}
