@@ -55,6 +55,11 @@ func AppendPubrec(dst []byte, version byte, id uint16, code byte, reason string)
 	return appendAck(dst, TypePubrec, version, id, code, reason)
 }
 
+// AppendPubcomp appends a PUBCOMP, of which the same holds as of a PUBACK.
+func AppendPubcomp(dst []byte, version byte, id uint16, code byte, reason string) []byte {
+	return appendAck(dst, TypePubcomp, version, id, code, reason)
+}
+
 func appendAck(dst []byte, typ, version byte, id uint16, code byte, reason string) []byte {
 	if version != V5 || code == CodeSuccess && reason == "" {
 		return binary.BigEndian.AppendUint16(append(dst, typ<<4, 2), id)
@@ -133,6 +138,27 @@ func AppendSuback(dst []byte, version byte, id uint16, codes []byte) []byte {
 	dst = binary.BigEndian.AppendUint16(dst, id)
 	for _, c := range codes {
 		dst = append(dst, min(c, CodeUnspecified))
+	}
+	return dst
+}
+
+// AppendUnsubscribe appends an UNSUBSCRIBE without properties: the one packet
+// that the guard writes to the engine in a client's place.
+func AppendUnsubscribe(dst []byte, version byte, u *Unsubscribe) []byte {
+	length := 2
+	if version == V5 {
+		length++
+	}
+	for _, f := range u.Filters {
+		length += 2 + len(f)
+	}
+	dst = appendVarint(append(dst, TypeUnsubscribe<<4|2), length)
+	dst = binary.BigEndian.AppendUint16(dst, u.ID)
+	if version == V5 {
+		dst = append(dst, 0)
+	}
+	for _, f := range u.Filters {
+		dst = appendString(dst, f)
 	}
 	return dst
 }
