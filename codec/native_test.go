@@ -3,7 +3,6 @@ package codec
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -238,58 +237,5 @@ func BenchmarkLocationStdlib(b *testing.B) {
 		if err := json.Unmarshal(payload, &o); err != nil {
 			b.Fatal(err)
 		}
-	}
-}
-
-func TestHealth(t *testing.T) {
-	got, err := Health([]byte(`{"at":` + noonMS + `,"battery_pct":42,"network":"cellular","permission":"granted","app":"background","queue":7,"os":"x"}`))
-	want := fleet.Health{At: noon, Battery: fleet.Some(42), Network: "cellular", Permission: "granted", App: "background", Queue: fleet.Some(7), Ext: []byte(`{"os":"x"}`)}
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("%v (-want +got):\n%s", err, diff)
-	}
-	if got, err := Health([]byte(`{}`)); err != nil || !cmp.Equal(got, fleet.Health{}) {
-		t.Errorf("Health({}) = %+v, %v", got, err)
-	}
-	for _, tt := range []struct{ payload, field string }{
-		{`[]`, "payload"}, {`{"battery_pct":101}`, "battery_pct"}, {`{"queue":-1}`, "queue"},
-		{`{"network":1}`, "network"}, {`{"at":5}`, "at"}, {`{"app":"a","app":"b"}`, "app"},
-	} {
-		_, err := Health([]byte(tt.payload))
-		wantField(t, "Health", tt.payload, err, tt.field)
-	}
-}
-
-func TestDuty(t *testing.T) {
-	for _, tt := range []struct {
-		payload string
-		duty    fleet.Duty
-		at      time.Time
-		field   string
-	}{
-		{`{"state":"on","at":` + noonMS + `}`, fleet.DutyOn, noon, ""},
-		{`{"state":"off"}`, fleet.DutyOff, time.Time{}, ""},
-		{`{"state":"break","at":null,"why":"lunch"}`, fleet.DutyBreak, time.Time{}, ""},
-		{`{"state":"ON"}`, "", time.Time{}, "state"},
-		{`{"state":1}`, "", time.Time{}, "state"},
-		{`{}`, "", time.Time{}, "state"},
-		{`{"state":"on","at":"now"}`, "", time.Time{}, "at"},
-		{`{"state":"on","at":1}`, fleet.DutyOn, time.UnixMilli(1).UTC(), "at"},
-		{`on`, "", time.Time{}, "payload"},
-	} {
-		duty, at, err := Duty([]byte(tt.payload))
-		if tt.field != "" {
-			wantField(t, "Duty", tt.payload, err, tt.field)
-		} else if err != nil || duty != tt.duty || !at.Equal(tt.at) {
-			t.Errorf("Duty(%s) = %v, %v, %v", tt.payload, duty, at, err)
-		}
-	}
-}
-
-// wantField asks for an InvalidError that names field.
-func wantField(t *testing.T, fn, payload string, err error, field string) {
-	t.Helper()
-	var invalid *fleet.InvalidError
-	if !errors.As(err, &invalid) || invalid.Field != field {
-		t.Errorf("%s: error %v, want an InvalidError of %s", fmt.Sprintf("%s(%.100s)", fn, payload), err, field)
 	}
 }

@@ -76,3 +76,99 @@ func plausible(field string, t time.Time) error {
 	}
 	return nil
 }
+
+// Status decodes a status report (contract section 4.2).
+func Status(payload []byte) (fleet.StatusReport, error) {
+	var r fleet.StatusReport
+	err := scanObject(payload, func(key, val []byte) (err error) {
+		var word string
+		switch string(key) {
+		case "status":
+			word, err = text("status", val, maxWord)
+			r.Status = fleet.Status(word)
+		case "at":
+			r.At, err = timestamp("at", val, time.Millisecond)
+		case "note":
+			r.Note, err = text("note", val, fleet.MaxNote)
+		case "lat":
+			r.Lat, err = number("lat", val)
+		case "lon":
+			r.Lon, err = number("lon", val)
+		case "proof":
+			r.Proof, err = proof(val)
+		case "version":
+			if !isNull(val) {
+				r.Version, err = integer("version", val)
+			}
+		}
+		return err
+	})
+	if err == nil {
+		err = plausible("at", r.At)
+	}
+	switch {
+	case err != nil:
+		return fleet.StatusReport{}, err
+	case !fleet.ValidStatus(r.Status):
+		return fleet.StatusReport{}, fleet.Invalid("status", "is not in the table of statuses")
+	case r.Lat.OK != r.Lon.OK:
+		return fleet.StatusReport{}, fleet.Invalid("lat", "and lon go together")
+	case r.Lat.V < -90 || r.Lat.V > 90:
+		return fleet.StatusReport{}, fleet.Invalid("lat", "must be between -90 and 90")
+	case r.Lon.V < -180 || r.Lon.V > 180:
+		return fleet.StatusReport{}, fleet.Invalid("lon", "must be between -180 and 180")
+	case r.Version < 0:
+		return fleet.StatusReport{}, fleet.Invalid("version", "must not be negative")
+	}
+	return r, nil
+}
+
+func proof(val []byte) (*fleet.Proof, error) {
+	if isNull(val) {
+		return nil, nil
+	}
+	if !isObject(val) {
+		return nil, fleet.Invalid("proof", "must be an object")
+	}
+	var p fleet.Proof
+	err := scanObject(val, func(key, val []byte) (err error) {
+		switch string(key) {
+		case "name":
+			p.Name, err = text("proof.name", val, fleet.MaxNote)
+		case "signature":
+			p.Signature, err = text("proof.signature", val, fleet.MaxProof)
+		case "photo":
+			p.Photo, err = text("proof.photo", val, fleet.MaxProof)
+		}
+		return err
+	})
+	return &p, err
+}
+
+// Receipt decodes a driver's answer to an assignment (contract section 3.1).
+func Receipt(payload []byte) (fleet.AssignmentReceipt, error) {
+	var r fleet.AssignmentReceipt
+	err := scanObject(payload, func(key, val []byte) (err error) {
+		var word string
+		switch string(key) {
+		case "state":
+			word, err = text("state", val, maxWord)
+			r.State = fleet.ReceiptState(word)
+		case "at":
+			r.At, err = timestamp("at", val, time.Millisecond)
+		case "reason":
+			r.Reason, err = text("reason", val, fleet.MaxNote)
+		}
+		return err
+	})
+	if err == nil {
+		err = plausible("at", r.At)
+	}
+	if err == nil && !fleet.ValidReceiptState(r.State) {
+		err = fleet.Invalid("state", "must be received, seen, accepted or declined")
+	}
+	if err != nil {
+		return fleet.AssignmentReceipt{}, err
+	}
+	return r, nil
+}
