@@ -82,6 +82,7 @@ type API struct {
 	sources  *throttle // failed logins by address
 	password *auth.Passwords
 	replies  *replies
+	bodyTime time.Duration
 }
 
 // New returns an API that is ready to serve.
@@ -99,6 +100,7 @@ func New(opts Options) (*API, error) {
 		sources:  newThrottle(50, 2*time.Second),
 		password: auth.NewPasswords(),
 		replies:  newReplies(),
+		bodyTime: 10 * time.Second,
 	}
 	huma.ValidateStrictCasing = true // "Role" must not slip past what was checked of "role"
 	a.huma = humago.NewWithPrefix(a.mux, prefix, a.config())
@@ -157,7 +159,7 @@ func (a *API) config() huma.Config {
 				},
 			},
 		},
-		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat},
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}, // "json": also +json
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{withoutValues},

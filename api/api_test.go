@@ -200,4 +200,3 @@ func readFile(t *testing.T, name string) []byte {
 	}
 	return data
 }
-

@@ -12,10 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-const (
-	maxBody  = 1 << 20          // bytes
-	bodyTime = 10 * time.Second // for the client to send it
-)
+const maxBody = 1 << 20 // bytes
 
 // readBody reads the whole body within its limits before anything else looks
 // at it, so that a slow or endless one costs a bounded time and memory.
@@ -25,7 +22,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, next http.Handler
 		return
 	}
 	control := http.NewResponseController(w)
-	if err := control.SetReadDeadline(time.Now().Add(bodyTime)); err != nil {
+	if err := control.SetReadDeadline(time.Now().Add(a.bodyTime)); err != nil {
 		writeProblem(w, a.problem(r.Context(), err))
 		return
 	}
@@ -62,7 +59,7 @@ func bodyProblem(err error) error {
 	case errors.As(err, &tooLarge):
 		return huma.Error413RequestEntityTooLarge("the body is larger than 1 MiB")
 	case errors.As(err, &network) && network.Timeout():
-		return huma.Error408RequestTimeout("the body took longer than 10 s")
+		return huma.Error408RequestTimeout("the body took too long to arrive")
 	}
 	return huma.Error400BadRequest("the body broke off")
 }
