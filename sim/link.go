@@ -113,6 +113,7 @@ func (l *link) markGone() { l.once.Do(func() { close(l.gone) }) }
 func (l *link) cut() {
 	l.conn.Close()
 	l.markGone()
+	l.client.Disconnect(0) // nothing reaches the broker any more; this ends the client's goroutines
 }
 
 // close says goodbye.

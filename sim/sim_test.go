@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -201,6 +203,12 @@ func TestEveryFixArrivesAndTheLedgerTellsTheTruth(t *testing.T) {
 	}
 }
 
+func goroutines() string {
+	var b strings.Builder
+	pprof.Lookup("goroutine").WriteTo(&b, 1)
+	return b.String()
+}
+
 func TestTunnelSendsNewestFirstThenTheBacklogInArrays(t *testing.T) {
 	b := newBroker(t, "127.0.0.1:0", "secret")
 	s, stop := start(t, Options{URL: "mqtt://" + b.addr, Drivers: 3, Interval: 2 * time.Millisecond, Tunnel: 60 * time.Millisecond})
@@ -214,6 +222,12 @@ func TestTunnelSendsNewestFirstThenTheBacklogInArrays(t *testing.T) {
 	}
 	b.until("a backlog has come after a newer fix", func() bool { return b.arrays > 2 && jumped() && b.complete(3, 500) })
 	stop()
+	b.server.Close()
+	for deadline := time.Now().Add(10 * time.Second); strings.Contains(goroutines(), "paho"); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("clients of cut connections are left:\n%s", goroutines())
+		}
+	}
 	if st := s.Stats(); st.Dropped != 0 {
 		t.Errorf("stats %+v", st)
 	}
