@@ -19,9 +19,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-func drawFrame(t *rapid.T) Frame {
+func drawFrame(t *rapid.T) LiveFrame {
 	word := rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`)
-	f := Frame{
+	f := LiveFrame{
 		Fleet:      word.Draw(t, "fleet"),
 		ServerTime: noon.Add(time.Duration(rapid.Int64Range(0, 1e9).Draw(t, "server time")) * time.Millisecond),
 		Epoch:      rapid.Uint64().Draw(t, "epoch"),
@@ -29,7 +29,7 @@ func drawFrame(t *rapid.T) Frame {
 		Keyframe:   rapid.Bool().Draw(t, "keyframe"),
 	}
 	for i := range rapid.IntRange(0, 40).Draw(t, "drivers") {
-		e := LiveEntry{
+		e := LiveVehicle{
 			Index:   rapid.Uint32().Draw(t, "index"),
 			Lat:     rapid.Int32Range(-90e7, 90e7).Draw(t, "lat"),
 			Lon:     rapid.Int32Range(-180e7, 180e7).Draw(t, "lon"),
@@ -38,7 +38,7 @@ func drawFrame(t *rapid.T) Frame {
 			FixAt:   f.ServerTime.UnixMilli() - rapid.Int64Range(0, math.MaxUint32).Draw(t, "age"),
 			Flags:   rapid.Uint32().Draw(t, "flags"),
 		}
-		f.Entries = append(f.Entries, e)
+		f.Vehicles = append(f.Vehicles, e)
 		if i%3 == 0 {
 			f.Names = append(f.Names, LiveName{e.Index, word.Draw(t, "driver")})
 		}
@@ -50,11 +50,11 @@ func TestFrameRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawFrame(t)
 		prefix := []byte("prefix")
-		data := AppendFrame(prefix, &want)
+		data := AppendLiveFrame(prefix, &want)
 		if !bytes.HasPrefix(data, prefix) {
 			t.Fatal("what stood in the buffer is gone")
 		}
-		got, err := DecodeFrame(data[len(prefix):])
+		got, err := DecodeLiveFrame(data[len(prefix):])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestFrameIsProtobuf(t *testing.T) {
 	frame := liveType(t)
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFrame(t)
-		ours := AppendFrame(nil, &f)
+		ours := AppendLiveFrame(nil, &f)
 		m := dynamicpb.NewMessage(frame)
 		if err := proto.Unmarshal(ours, m); err != nil {
 			t.Fatalf("protobuf does not read it: %v", err)
@@ -151,30 +151,30 @@ func TestLiveProto(t *testing.T) {
 	}
 }
 
-func TestNewLiveEntry(t *testing.T) {
+func TestNewLiveVehicle(t *testing.T) {
 	fix := fleet.Fix{FixAt: noon, Lat: 59.32932349, Lon: -180, Speed: fleet.Some(13.888), Heading: fleet.Some(359.96)}
-	want := LiveEntry{Index: 3, Lat: 593293235, Lon: -1800000000, Speed: 1389, Heading: 0, FixAt: noon.UnixMilli(), Flags: LiveOnline | LiveBacklog}
-	if got := NewLiveEntry(3, &fix, 1|8); got != want {
+	want := LiveVehicle{Index: 3, Lat: 593293235, Lon: -1800000000, Speed: 1389, Heading: 0, FixAt: noon.UnixMilli(), Flags: LiveOnline | LiveBacklog}
+	if got := NewLiveVehicle(3, &fix, 1|8); got != want {
 		t.Errorf("entry %+v, want %+v", got, want)
 	}
-	bare := NewLiveEntry(0, &fleet.Fix{FixAt: noon}, 0)
+	bare := NewLiveVehicle(0, &fleet.Fix{FixAt: noon}, 0)
 	if bare.Speed != -1 || bare.Heading != -1 {
 		t.Errorf("absent speed and heading are %d and %d, want -1", bare.Speed, bare.Heading)
 	}
 }
 
 func TestFrameAge(t *testing.T) {
-	f := Frame{ServerTime: noon, Entries: []LiveEntry{
+	f := LiveFrame{ServerTime: noon, Vehicles: []LiveVehicle{
 		{FixAt: noon.Add(time.Second).UnixMilli()},  // ahead: 0
 		{FixAt: noon.AddDate(-1, 0, 0).UnixMilli()}, // older than the column can say
 		{FixAt: noon.Add(-1500 * 1e6).UnixMilli()},  // 1.5 s
 	}}
-	got, err := DecodeFrame(AppendFrame(nil, &f))
+	got, err := DecodeLiveFrame(AppendLiveFrame(nil, &f))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []int64{0, math.MaxUint32, 1500} {
-		if age := noon.UnixMilli() - got.Entries[i].FixAt; age != want {
+		if age := noon.UnixMilli() - got.Vehicles[i].FixAt; age != want {
 			t.Errorf("entry %d: age %d ms, want %d", i, age, want)
 		}
 	}
@@ -183,31 +183,31 @@ func TestFrameAge(t *testing.T) {
 func TestAppendFrameDoesNotAllocate(t *testing.T) {
 	f := benchFrame(100)
 	buf := make([]byte, 0, 64<<10)
-	if n := testing.AllocsPerRun(100, func() { buf = AppendFrame(buf[:0], f) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { buf = AppendLiveFrame(buf[:0], f) }); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }
 
 func FuzzDecodeFrame(f *testing.F) {
-	f.Add(AppendFrame(nil, benchFrame(3)))
+	f.Add(AppendLiveFrame(nil, benchFrame(3)))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		frame, err := DecodeFrame(data)
+		frame, err := DecodeLiveFrame(data)
 		if err != nil {
 			return
 		}
-		again, err := DecodeFrame(AppendFrame(nil, &frame))
-		if err != nil || len(again.Entries) != len(frame.Entries) {
+		again, err := DecodeLiveFrame(AppendLiveFrame(nil, &frame))
+		if err != nil || len(again.Vehicles) != len(frame.Vehicles) {
 			t.Fatalf("a frame that was decoded does not survive: %v", err)
 		}
 	})
 }
 
-func benchFrame(drivers int) *Frame {
-	f := &Frame{Fleet: "acme", ServerTime: noon, Epoch: 1, Sequence: 7, Keyframe: true}
+func benchFrame(drivers int) *LiveFrame {
+	f := &LiveFrame{Fleet: "acme", ServerTime: noon, Epoch: 1, Sequence: 7, Keyframe: true}
 	for i := range drivers {
 		n := int32(i)
-		f.Entries = append(f.Entries, LiveEntry{Index: uint32(i), Lat: 593293235 + n*1000, Lon: 180685810 - n*700, Speed: 1200 + n, Heading: n * 7 % 3600, FixAt: noon.UnixMilli() - int64(i), Flags: 1})
+		f.Vehicles = append(f.Vehicles, LiveVehicle{Index: uint32(i), Lat: 593293235 + n*1000, Lon: 180685810 - n*700, Speed: 1200 + n, Heading: n * 7 % 3600, FixAt: noon.UnixMilli() - int64(i), Flags: 1})
 		f.Names = append(f.Names, LiveName{uint32(i), fmt.Sprintf("driver-%04d", i)})
 	}
 	return f
@@ -216,9 +216,9 @@ func benchFrame(drivers int) *Frame {
 func BenchmarkAppendFrame(b *testing.B) {
 	f := benchFrame(1000)
 	f.Names = nil
-	buf := AppendFrame(nil, f)
+	buf := AppendLiveFrame(nil, f)
 	b.SetBytes(int64(len(buf)))
 	for b.Loop() {
-		buf = AppendFrame(buf[:0], f)
+		buf = AppendLiveFrame(buf[:0], f)
 	}
 }

@@ -7,28 +7,27 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// DecodeFrame is the inverse of AppendFrame, for those who watch a fleet from
-// Go. A fix time that was ahead of the server's comes back as the server's.
-func DecodeFrame(data []byte) (Frame, error) {
-	var f Frame
+// DecodeLiveFrame is the inverse of AppendLiveFrame, for those who watch a fleet from
+// Go.
+func DecodeLiveFrame(data []byte) (LiveFrame, error) {
+	var f LiveFrame
 	var columns [liveFlags + 1][]uint64
-	var serverMS int64
 	for len(data) > 0 {
 		field, kind, n := protowire.ConsumeTag(data)
 		if n < 0 {
-			return Frame{}, errFrame
+			return LiveFrame{}, errFrame
 		}
 		data = data[n:]
 		switch {
 		case kind == protowire.VarintType:
 			v, n := protowire.ConsumeVarint(data)
 			if n < 0 {
-				return Frame{}, errFrame
+				return LiveFrame{}, errFrame
 			}
 			data = data[n:]
 			switch field {
 			case liveServerTime:
-				serverMS = int64(v)
+				f.ServerTime = time.UnixMilli(int64(v)).UTC()
 			case liveSequence:
 				f.Sequence = v
 			case liveKeyframe:
@@ -39,7 +38,7 @@ func DecodeFrame(data []byte) (Frame, error) {
 		case kind == protowire.BytesType:
 			v, n := protowire.ConsumeBytes(data)
 			if n < 0 {
-				return Frame{}, errFrame
+				return LiveFrame{}, errFrame
 			}
 			data = data[n:]
 			var ok bool
@@ -56,28 +55,30 @@ func DecodeFrame(data []byte) (Frame, error) {
 				ok = true
 			}
 			if !ok {
-				return Frame{}, errFrame
+				return LiveFrame{}, errFrame
 			}
 		default: // a field that a later version may add
 			n := protowire.ConsumeFieldValue(field, kind, data)
 			if n < 0 {
-				return Frame{}, errFrame
+				return LiveFrame{}, errFrame
 			}
 			data = data[n:]
 		}
 	}
-	f.ServerTime = time.UnixMilli(serverMS).UTC()
-	return f, f.fill(columns[:], serverMS)
+	if !f.fill(columns[:]) {
+		return LiveFrame{}, errFrame
+	}
+	return f, nil
 }
 
 var errFrame = fleet.Invalid("frame", "is not a live frame")
 
 // fill makes the entries from the columns, which are as long as each other.
-func (f *Frame) fill(columns [][]uint64, serverMS int64) error {
+func (f *LiveFrame) fill(columns [][]uint64) bool {
 	rows := len(columns[liveIndex])
 	for _, column := range columns[liveIndex:] {
 		if len(column) != rows {
-			return errFrame
+			return false
 		}
 	}
 	var lat, lon int32
@@ -85,13 +86,13 @@ func (f *Frame) fill(columns [][]uint64, serverMS int64) error {
 		signed := func(field protowire.Number) int32 { return int32(protowire.DecodeZigZag(columns[field][i])) }
 		lat += signed(liveLat)
 		lon += signed(liveLon)
-		f.Entries = append(f.Entries, LiveEntry{
+		f.Vehicles = append(f.Vehicles, LiveVehicle{
 			Index: uint32(columns[liveIndex][i]), Lat: lat, Lon: lon,
 			Speed: signed(liveSpeed), Heading: signed(liveHeading),
-			FixAt: serverMS - int64(columns[liveAge][i]), Flags: uint32(columns[liveFlags][i]),
+			Age: uint32(columns[liveAge][i]), Flags: uint32(columns[liveFlags][i]),
 		})
 	}
-	return nil
+	return true
 }
 
 func consumeColumn(data []byte) (column []uint64, ok bool) {
