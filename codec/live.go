@@ -2,8 +2,10 @@ package codec
 
 import (
 	_ "embed"
+	"math"
 	"time"
 
+	"github.com/dray-fleet/dray/fleet"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -20,24 +22,26 @@ const (
 	LiveBacklog        // newer fixes are on their way
 )
 
-// A LiveFrame is one live frame; live.proto says what its parts mean.
-type LiveFrame struct {
+const liveAbsent = -1
+
+// A Frame is a live frame; live.proto says what its parts mean.
+type Frame struct {
 	Fleet      string
 	ServerTime time.Time
 	Epoch      uint64
 	Sequence   uint64
 	Keyframe   bool
-	Vehicles   []LiveVehicle
+	Entries    []LiveEntry
 	Names      []LiveName
 }
 
-// A LiveVehicle is one driver in a frame, in the units of the wire.
-type LiveVehicle struct {
+// A LiveEntry is one driver in a frame, in the units of the wire.
+type LiveEntry struct {
 	Index    uint32
-	Lat, Lon int32  // 1e-7 degrees
-	Speed    int32  // cm/s, -1 absent
-	Heading  int32  // tenths of a degree, -1 absent
-	Age      uint32 // milliseconds from the fix to the server's time
+	Lat, Lon int32 // 1e-7 degrees
+	Speed    int32 // cm/s, -1 absent
+	Heading  int32 // tenths of a degree, -1 absent
+	FixAt    int64 // milliseconds since 1970
 	Flags    uint32
 }
 
@@ -45,6 +49,22 @@ type LiveVehicle struct {
 type LiveName struct {
 	Index  uint32
 	Driver string
+}
+
+// NewLiveEntry returns the entry of a valid fix.
+func NewLiveEntry(index uint32, f *fleet.Fix, flags uint32) LiveEntry {
+	e := LiveEntry{
+		Index: index, Flags: flags, FixAt: f.FixAt.UnixMilli(),
+		Lat: int32(math.Round(f.Lat * 1e7)), Lon: int32(math.Round(f.Lon * 1e7)),
+		Speed: liveAbsent, Heading: liveAbsent,
+	}
+	if f.Speed.OK {
+		e.Speed = int32(math.Round(f.Speed.V * 100))
+	}
+	if f.Heading.OK {
+		e.Heading = int32(math.Round(f.Heading.V*10)) % 3600
+	}
+	return e
 }
 
 // The field numbers of message Frame.
@@ -64,9 +84,9 @@ const (
 	liveEpoch
 )
 
-// AppendLiveFrame appends the encoding of f to dst. It allocates only if dst is too
+// AppendFrame appends the encoding of f to dst. It allocates only if dst is too
 // small.
-func AppendLiveFrame(dst []byte, f *LiveFrame) []byte {
+func AppendFrame(dst []byte, f *Frame) []byte {
 	dst = protowire.AppendTag(dst, liveFleet, protowire.BytesType)
 	dst = protowire.AppendString(dst, f.Fleet)
 	dst = appendVarint(dst, liveServerTime, uint64(f.ServerTime.UnixMilli()))
@@ -91,28 +111,28 @@ func appendVarint(dst []byte, field protowire.Number, v uint64) []byte {
 }
 
 // appendColumn appends a packed column: its length, then its varints.
-func (f *LiveFrame) appendColumn(dst []byte, field protowire.Number) []byte {
-	if len(f.Vehicles) == 0 {
+func (f *Frame) appendColumn(dst []byte, field protowire.Number) []byte {
+	if len(f.Entries) == 0 {
 		return dst
 	}
 	size := 0
-	var prev LiveVehicle
-	for i := range f.Vehicles {
-		size += protowire.SizeVarint(cell(field, &f.Vehicles[i], &prev))
-		prev = f.Vehicles[i]
+	var prev LiveEntry
+	for i := range f.Entries {
+		size += protowire.SizeVarint(f.cell(field, &f.Entries[i], &prev))
+		prev = f.Entries[i]
 	}
 	dst = protowire.AppendTag(dst, field, protowire.BytesType)
 	dst = protowire.AppendVarint(dst, uint64(size))
-	prev = LiveVehicle{}
-	for i := range f.Vehicles {
-		dst = protowire.AppendVarint(dst, cell(field, &f.Vehicles[i], &prev))
-		prev = f.Vehicles[i]
+	prev = LiveEntry{}
+	for i := range f.Entries {
+		dst = protowire.AppendVarint(dst, f.cell(field, &f.Entries[i], &prev))
+		prev = f.Entries[i]
 	}
 	return dst
 }
 
 // cell returns what the column has for an entry. prev is the entry before.
-func cell(field protowire.Number, e, prev *LiveVehicle) uint64 {
+func (f *Frame) cell(field protowire.Number, e, prev *LiveEntry) uint64 {
 	switch field {
 	case liveIndex:
 		return uint64(e.Index)
@@ -125,7 +145,7 @@ func cell(field protowire.Number, e, prev *LiveVehicle) uint64 {
 	case liveHeading:
 		return zigzag(e.Heading)
 	case liveAge:
-		return uint64(e.Age)
+		return uint64(min(max(f.ServerTime.UnixMilli()-e.FixAt, 0), math.MaxUint32))
 	default:
 		return uint64(e.Flags)
 	}

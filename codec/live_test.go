@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
+	"github.com/dray-fleet/dray/fleet"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"google.golang.org/protobuf/proto"
@@ -17,9 +19,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-func drawFrame(t *rapid.T) LiveFrame {
+func drawFrame(t *rapid.T) Frame {
 	word := rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`)
-	f := LiveFrame{
+	f := Frame{
 		Fleet:      word.Draw(t, "fleet"),
 		ServerTime: noon.Add(time.Duration(rapid.Int64Range(0, 1e9).Draw(t, "server time")) * time.Millisecond),
 		Epoch:      rapid.Uint64().Draw(t, "epoch"),
@@ -27,16 +29,16 @@ func drawFrame(t *rapid.T) LiveFrame {
 		Keyframe:   rapid.Bool().Draw(t, "keyframe"),
 	}
 	for i := range rapid.IntRange(0, 40).Draw(t, "drivers") {
-		e := LiveVehicle{
+		e := LiveEntry{
 			Index:   rapid.Uint32().Draw(t, "index"),
 			Lat:     rapid.Int32Range(-90e7, 90e7).Draw(t, "lat"),
 			Lon:     rapid.Int32Range(-180e7, 180e7).Draw(t, "lon"),
 			Speed:   rapid.Int32Range(-1, 1e7).Draw(t, "speed"),
 			Heading: rapid.Int32Range(-1, 3599).Draw(t, "heading"),
-			Age:     rapid.Uint32().Draw(t, "age"),
+			FixAt:   f.ServerTime.UnixMilli() - rapid.Int64Range(0, math.MaxUint32).Draw(t, "age"),
 			Flags:   rapid.Uint32().Draw(t, "flags"),
 		}
-		f.Vehicles = append(f.Vehicles, e)
+		f.Entries = append(f.Entries, e)
 		if i%3 == 0 {
 			f.Names = append(f.Names, LiveName{e.Index, word.Draw(t, "driver")})
 		}
@@ -44,15 +46,15 @@ func drawFrame(t *rapid.T) LiveFrame {
 	return f
 }
 
-func TestLiveFrameRoundTrip(t *testing.T) {
+func TestFrameRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawFrame(t)
 		prefix := []byte("prefix")
-		data := AppendLiveFrame(prefix, &want)
+		data := AppendFrame(prefix, &want)
 		if !bytes.HasPrefix(data, prefix) {
 			t.Fatal("what stood in the buffer is gone")
 		}
-		got, err := DecodeLiveFrame(data[len(prefix):])
+		got, err := DecodeFrame(data[len(prefix):])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,12 +107,12 @@ func liveType(t *testing.T) protoreflect.MessageDescriptor {
 	return file.Messages().ByName("Frame")
 }
 
-// TestLiveFrameIsProtobuf holds our encoding to Google's, byte for byte.
-func TestLiveFrameIsProtobuf(t *testing.T) {
+// TestFrameIsProtobuf holds our encoding to Google's, byte for byte.
+func TestFrameIsProtobuf(t *testing.T) {
 	frame := liveType(t)
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFrame(t)
-		ours := AppendLiveFrame(nil, &f)
+		ours := AppendFrame(nil, &f)
 		m := dynamicpb.NewMessage(frame)
 		if err := proto.Unmarshal(ours, m); err != nil {
 			t.Fatalf("protobuf does not read it: %v", err)
@@ -149,45 +151,74 @@ func TestLiveProto(t *testing.T) {
 	}
 }
 
-func TestAppendLiveFrameDoesNotAllocate(t *testing.T) {
+func TestNewLiveEntry(t *testing.T) {
+	fix := fleet.Fix{FixAt: noon, Lat: 59.32932349, Lon: -180, Speed: fleet.Some(13.888), Heading: fleet.Some(359.96)}
+	want := LiveEntry{Index: 3, Lat: 593293235, Lon: -1800000000, Speed: 1389, Heading: 0, FixAt: noon.UnixMilli(), Flags: LiveOnline | LiveBacklog}
+	if got := NewLiveEntry(3, &fix, 1|8); got != want {
+		t.Errorf("entry %+v, want %+v", got, want)
+	}
+	bare := NewLiveEntry(0, &fleet.Fix{FixAt: noon}, 0)
+	if bare.Speed != -1 || bare.Heading != -1 {
+		t.Errorf("absent speed and heading are %d and %d, want -1", bare.Speed, bare.Heading)
+	}
+}
+
+func TestFrameAge(t *testing.T) {
+	f := Frame{ServerTime: noon, Entries: []LiveEntry{
+		{FixAt: noon.Add(time.Second).UnixMilli()},  // ahead: 0
+		{FixAt: noon.AddDate(-1, 0, 0).UnixMilli()}, // older than the column can say
+		{FixAt: noon.Add(-1500 * 1e6).UnixMilli()},  // 1.5 s
+	}}
+	got, err := DecodeFrame(AppendFrame(nil, &f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int64{0, math.MaxUint32, 1500} {
+		if age := noon.UnixMilli() - got.Entries[i].FixAt; age != want {
+			t.Errorf("entry %d: age %d ms, want %d", i, age, want)
+		}
+	}
+}
+
+func TestAppendFrameDoesNotAllocate(t *testing.T) {
 	f := benchFrame(100)
 	buf := make([]byte, 0, 64<<10)
-	if n := testing.AllocsPerRun(100, func() { buf = AppendLiveFrame(buf[:0], f) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { buf = AppendFrame(buf[:0], f) }); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }
 
-func FuzzDecodeLiveFrame(f *testing.F) {
-	f.Add(AppendLiveFrame(nil, benchFrame(3)))
+func FuzzDecodeFrame(f *testing.F) {
+	f.Add(AppendFrame(nil, benchFrame(3)))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		frame, err := DecodeLiveFrame(data)
+		frame, err := DecodeFrame(data)
 		if err != nil {
 			return
 		}
-		again, err := DecodeLiveFrame(AppendLiveFrame(nil, &frame))
-		if err != nil || len(again.Vehicles) != len(frame.Vehicles) {
+		again, err := DecodeFrame(AppendFrame(nil, &frame))
+		if err != nil || len(again.Entries) != len(frame.Entries) {
 			t.Fatalf("a frame that was decoded does not survive: %v", err)
 		}
 	})
 }
 
-func benchFrame(drivers int) *LiveFrame {
-	f := &LiveFrame{Fleet: "acme", ServerTime: noon, Epoch: 1, Sequence: 7, Keyframe: true}
+func benchFrame(drivers int) *Frame {
+	f := &Frame{Fleet: "acme", ServerTime: noon, Epoch: 1, Sequence: 7, Keyframe: true}
 	for i := range drivers {
 		n := int32(i)
-		f.Vehicles = append(f.Vehicles, LiveVehicle{Index: uint32(i), Lat: 593293235 + n*1000, Lon: 180685810 - n*700, Speed: 1200 + n, Heading: n * 7 % 3600, Age: uint32(i), Flags: 1})
+		f.Entries = append(f.Entries, LiveEntry{Index: uint32(i), Lat: 593293235 + n*1000, Lon: 180685810 - n*700, Speed: 1200 + n, Heading: n * 7 % 3600, FixAt: noon.UnixMilli() - int64(i), Flags: 1})
 		f.Names = append(f.Names, LiveName{uint32(i), fmt.Sprintf("driver-%04d", i)})
 	}
 	return f
 }
 
-func BenchmarkAppendLiveFrame(b *testing.B) {
+func BenchmarkAppendFrame(b *testing.B) {
 	f := benchFrame(1000)
 	f.Names = nil
-	buf := AppendLiveFrame(nil, f)
+	buf := AppendFrame(nil, f)
 	b.SetBytes(int64(len(buf)))
 	for b.Loop() {
-		buf = AppendLiveFrame(buf[:0], f)
+		buf = AppendFrame(buf[:0], f)
 	}
 }

@@ -7,27 +7,28 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// DecodeLiveFrame is the inverse of AppendLiveFrame, for those who watch a fleet from
-// Go.
-func DecodeLiveFrame(data []byte) (LiveFrame, error) {
-	var f LiveFrame
+// DecodeFrame is the inverse of AppendFrame, for those who watch a fleet from
+// Go. A fix time that was ahead of the server's comes back as the server's.
+func DecodeFrame(data []byte) (Frame, error) {
+	var f Frame
 	var columns [liveFlags + 1][]uint64
+	var serverMS int64
 	for len(data) > 0 {
 		field, kind, n := protowire.ConsumeTag(data)
 		if n < 0 {
-			return LiveFrame{}, errFrame
+			return Frame{}, errFrame
 		}
 		data = data[n:]
 		switch {
 		case kind == protowire.VarintType:
 			v, n := protowire.ConsumeVarint(data)
 			if n < 0 {
-				return LiveFrame{}, errFrame
+				return Frame{}, errFrame
 			}
 			data = data[n:]
 			switch field {
 			case liveServerTime:
-				f.ServerTime = time.UnixMilli(int64(v)).UTC()
+				serverMS = int64(v)
 			case liveSequence:
 				f.Sequence = v
 			case liveKeyframe:
@@ -38,7 +39,7 @@ func DecodeLiveFrame(data []byte) (LiveFrame, error) {
 		case kind == protowire.BytesType:
 			v, n := protowire.ConsumeBytes(data)
 			if n < 0 {
-				return LiveFrame{}, errFrame
+				return Frame{}, errFrame
 			}
 			data = data[n:]
 			var ok bool
@@ -55,30 +56,28 @@ func DecodeLiveFrame(data []byte) (LiveFrame, error) {
 				ok = true
 			}
 			if !ok {
-				return LiveFrame{}, errFrame
+				return Frame{}, errFrame
 			}
 		default: // a field that a later version may add
 			n := protowire.ConsumeFieldValue(field, kind, data)
 			if n < 0 {
-				return LiveFrame{}, errFrame
+				return Frame{}, errFrame
 			}
 			data = data[n:]
 		}
 	}
-	if !f.fill(columns[:]) {
-		return LiveFrame{}, errFrame
-	}
-	return f, nil
+	f.ServerTime = time.UnixMilli(serverMS).UTC()
+	return f, f.fill(columns[:], serverMS)
 }
 
 var errFrame = fleet.Invalid("frame", "is not a live frame")
 
 // fill makes the entries from the columns, which are as long as each other.
-func (f *LiveFrame) fill(columns [][]uint64) bool {
+func (f *Frame) fill(columns [][]uint64, serverMS int64) error {
 	rows := len(columns[liveIndex])
 	for _, column := range columns[liveIndex:] {
 		if len(column) != rows {
-			return false
+			return errFrame
 		}
 	}
 	var lat, lon int32
@@ -86,13 +85,13 @@ func (f *LiveFrame) fill(columns [][]uint64) bool {
 		signed := func(field protowire.Number) int32 { return int32(protowire.DecodeZigZag(columns[field][i])) }
 		lat += signed(liveLat)
 		lon += signed(liveLon)
-		f.Vehicles = append(f.Vehicles, LiveVehicle{
+		f.Entries = append(f.Entries, LiveEntry{
 			Index: uint32(columns[liveIndex][i]), Lat: lat, Lon: lon,
 			Speed: signed(liveSpeed), Heading: signed(liveHeading),
-			Age: uint32(columns[liveAge][i]), Flags: uint32(columns[liveFlags][i]),
+			FixAt: serverMS - int64(columns[liveAge][i]), Flags: uint32(columns[liveFlags][i]),
 		})
 	}
-	return true
+	return nil
 }
 
 func consumeColumn(data []byte) (column []uint64, ok bool) {
