@@ -1,0 +1,85 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// maxTries is how often a batch is divided at most until a record that the
+// store refuses stands alone: the whole, a piece, the record.
+const maxTries = 3
+
+// save stores items. It waits for a store that is away, and returns an error
+// only when ctx is done. A batch that the store refuses is saved in pieces, so
+// that the record at fault is found and buried and the others are stored; only
+// the last piece carries the offset.
+func (l *lane) save(ctx context.Context, items []*item, offset *fleet.Offset) error {
+	return l.saveTry(ctx, items, offset, 1)
+}
+
+func (l *lane) saveTry(ctx context.Context, items []*item, offset *fleet.Offset, try int) error {
+	err := l.saveBatch(ctx, items, offset)
+	var invalid *fleet.InvalidError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	if len(items) == 1 {
+		it := items[0]
+		if it.dead != nil { // not even as a dead letter
+			l.m.dead.WithLabelValues(deadRefused).Inc()
+			l.logger.Error("dead letter refused", "id", it.dead.ID, "topic", it.Topic, "error", err)
+			return l.saveTry(ctx, nil, offset, maxTries)
+		}
+		u, _ := fleet.ParseUpstream(it.Topic)
+		l.bury(it, u, deadRefused, invalid)
+		return l.saveTry(ctx, items, offset, maxTries)
+	}
+	if len(items) == 0 {
+		l.logger.Error("offset refused", "error", err)
+		return nil
+	}
+	size := 1
+	if try+1 < maxTries {
+		size = int(math.Ceil(math.Sqrt(float64(len(items)))))
+	}
+	for len(items) > 0 {
+		n := min(size, len(items))
+		var at *fleet.Offset
+		if n == len(items) {
+			at = offset
+		}
+		if err := l.saveTry(ctx, items[:n], at, try+1); err != nil {
+			return err
+		}
+		items = items[n:]
+	}
+	return nil
+}
+
+func (l *lane) saveBatch(ctx context.Context, items []*item, offset *fleet.Offset) error {
+	b := assemble(items, offset)
+	var saved fleet.Saved
+	began := time.Now()
+	err := l.patiently(ctx, "store", func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+		defer cancel()
+		saved, err = l.store.SaveBatch(ctx, b)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	l.m.batchSeconds.Observe(now.Sub(began).Seconds())
+	l.m.batchRecords.Observe(float64(len(items)))
+	l.m.rows.Add(float64(saved.Positions))
+	l.m.duplicates.Add(float64(saved.Duplicates))
+	for _, it := range items {
+		l.m.delay.Observe(now.Sub(it.ReceivedAt).Seconds())
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+// Package ingest moves what drivers and devices said from the stream to the
+// store: decode, judge by the clock, drop repeats, thin, save in batches, and
+// only then acknowledge.
+//
+// What can never be stored becomes a dead letter and holds up nothing. A store
+// that is away is waited for; the backlog stays in the stream.
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/stream"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	batchRecords = 5000
+	batchWait    = 200 * time.Millisecond
+	saveTimeout  = time.Minute
+
+	firstPause = 100 * time.Millisecond // after a failure; doubles up to lastPause
+	lastPause  = 10 * time.Second
+)
+
+// A Store keeps batches. An *fleet.InvalidError says that the batch holds
+// something that can never be stored; any other error that the store is away.
+type Store interface {
+	SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, error)
+	Offset(ctx context.Context, stream string, partition int) (uint64, error)
+}
+
+// A Source gives records in order. Ack says that those through the frame seq
+// are saved.
+type Source interface {
+	Fetch(ctx context.Context, n int, wait time.Duration) ([]stream.Record, error)
+	Ack(seq uint64)
+}
+
+// Options tunes a Worker. The zero value is ready for use.
+type Options struct {
+	MinInterval time.Duration // of fix time between two positions in history; 0 keeps all
+	Logger      *slog.Logger
+	Registerer  prometheus.Registerer // nil: no metrics are exported
+}
+
+// A Worker drains a stream into a store.
+type Worker struct {
+	log   *stream.Log
+	store Store
+	opts  Options
+	m     *metrics
+}
+
+// New returns a Worker that is not running yet.
+func New(log *stream.Log, store Store, opts Options) *Worker {
+	opts.Logger = cmp.Or(opts.Logger, slog.Default())
+	return &Worker{log: log, store: store, opts: opts, m: newMetrics(opts.Registerer)}
+}
+
+// Run drains every partition until ctx is done. It returns an error only when a
+// partition cannot be read at all, such as one that is older than its offset.
+func (w *Worker) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range w.log.Partitions() {
+		g.Go(func() error { return w.lane(i).run(ctx) })
+	}
+	return g.Wait()
+}
+
+// A lane drains one partition. What it remembers of each source is lost with
+// it; then the keys of the store tell what was saved before.
+type lane struct {
+	*Worker
+	partition int
+	id        string // of the stream's incarnation; empty when it has no offsets
+	memory    *memory
+	logger    *slog.Logger
+}
+
+func (w *Worker) lane(i int) *lane {
+	return &lane{
+		Worker: w, partition: i, id: w.log.ID(i), memory: newMemory(),
+		logger: w.opts.Logger.With("partition", i),
+	}
+}
+
+func (l *lane) run(ctx context.Context) error {
+	var after uint64
+	if l.id != "" {
+		err := l.patiently(ctx, "offset", func() (err error) {
+			after, err = l.store.Offset(ctx, l.id, l.partition)
+			return err
+		})
+		if err != nil {
+			return stopped(ctx, err)
+		}
+	}
+	r, err := l.log.Reader(ctx, l.partition, after)
+	if err != nil {
+		return stopped(ctx, fmt.Errorf("ingest: %w", err))
+	}
+	defer r.Close()
+	return stopped(ctx, l.drain(ctx, r))
+}
+
+// stopped turns the error of a call that ctx has ended into none.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// drain decodes the next batch while the one before is being saved.
+func (l *lane) drain(ctx context.Context, src Source) error {
+	g, ctx := errgroup.WithContext(ctx)
+	batches := make(chan []*item)
+	g.Go(func() error {
+		for {
+			items, err := l.fetch(ctx, src)
+			if err != nil {
+				return err
+			}
+			select {
+			case batches <- items:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
+	g.Go(func() error {
+		for {
+			select {
+			case items := <-batches:
+				last := items[len(items)-1].Seq
+				l.judge(items)
+				if err := l.save(ctx, items, l.offset(last)); err != nil {
+					return err
+				}
+				src.Ack(last)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
+	return g.Wait()
+}
+
+func (l *lane) offset(seq uint64) *fleet.Offset {
+	if l.id == "" {
+		return nil
+	}
+	return &fleet.Offset{Stream: l.id, Partition: l.partition, Seq: seq}
+}
+
+func (l *lane) fetch(ctx context.Context, src Source) (items []*item, err error) {
+	var records []stream.Record
+	err = l.patiently(ctx, "fetch", func() (err error) {
+		records, err = src.Fetch(ctx, batchRecords, batchWait)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	items = make([]*item, len(records))
+	for i := range records {
+		items[i] = l.decode(&records[i])
+	}
+	return items, nil
+}
+
+// patiently calls do until it succeeds, reports an *fleet.InvalidError or ctx
+// is done, with longer and longer jittered pauses.
+func (l *lane) patiently(ctx context.Context, what string, do func() error) error {
+	var invalid *fleet.InvalidError
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		err := do()
+		if err == nil || errors.As(err, &invalid) || ctx.Err() != nil {
+			return err
+		}
+		jittered := pause/2 + rand.N(pause)
+		l.m.retries.WithLabelValues(what).Inc()
+		l.logger.Error("ingest waits", "for", what, "error", err, "retry_in", jittered)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(jittered):
+		}
+	}
+}
