@@ -27,7 +27,10 @@ export default defineConfig({
       registerType: "prompt",
       workbox: {
         globPatterns: ["driver/**/*.{html,webmanifest,png,svg}", "assets/*.{js,css,woff2}"],
-        manifestTransforms: [(entries) => ({ manifest: entries.filter((e) => shell.includes(e.url)), warnings: [] })],
+        manifestTransforms: [
+          // From the root, not from the folder of the service worker.
+          (entries) => ({ manifest: entries.filter((e) => shell.includes(e.url)).map((e) => ({ ...e, url: `/${e.url}` })), warnings: [] }),
+        ],
         navigateFallback: "/driver/index.html",
         navigateFallbackAllowlist: [/^\/driver(\/|$)/],
         navigateFallbackDenylist: [/^\/api/, /^\/mqtt/, /^\/metrics/],

@@ -114,15 +114,13 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
             {t("notice.update")}
           </Notice>
         )}
+        {duty === "on" && !awake && <Notice kind="warning">{t("notice.screen")}</Notice>}
         {duty === "on" && (
-          <Notice kind={awake ? "info" : "warning"}>
-            {!awake && <p>{t("notice.screen")}</p>}
-            <p>
-              {t("notice.background")}{" "}
-              <a href={OWNTRACKS} target="_blank" rel="noreferrer">
-                {t("notice.background.link")}
-              </a>
-            </p>
+          <Notice kind="info">
+            {t("notice.background")}{" "}
+            <a href={OWNTRACKS} target="_blank" rel="noreferrer">
+              {t("notice.background.link")}
+            </a>
           </Notice>
         )}
         {install && (

@@ -68,6 +68,14 @@ describe("Sampler", () => {
     expect(sampler.offer(reading(5, { latitude: metresNorth(85), heading: 25, speed: 20 }))).toBe("distance");
   });
 
+  it("reports no reading twice, even when it starts over", () => {
+    const sampler = new Sampler();
+    expect(sampler.offer(reading(0))).toBe("time");
+    sampler.reset();
+    expect(sampler.offer(reading(0))).toBeNull();
+    expect(sampler.offer(reading(0.1))).toBe("time");
+  });
+
   it("does not take a wandering receiver for a journey", () => {
     const sampler = new Sampler();
     expect(sampler.offer(reading(0, { accuracy: 900 }))).toBe("time");

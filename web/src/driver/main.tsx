@@ -4,8 +4,10 @@ import { createRoot } from "react-dom/client";
 import { Credentials } from "../mqtt/credentials";
 import { adoptLink, App } from "./App";
 import "./driver.css";
+import { t } from "./messages";
 import { vault } from "./vault";
 
+document.title = t("app.name");
 const credentials = new Credentials("driver", vault);
 await credentials.restore().catch(() => {}); // without storage: sign in, and the next screen says what is wrong
 const notice = await adoptLink(credentials);

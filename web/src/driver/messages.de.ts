@@ -47,7 +47,7 @@ export const de: Catalogue<keyof typeof en> = {
 
   "facts.queue": "Wartend",
   "facts.queue.empty": "nichts",
-  "facts.ack": "Zuletzt bestätigt",
+  "facts.ack": "Bestätigt",
   "facts.ack.never": "noch nie",
   "facts.ago": "vor {age}",
   "facts.gps": "GPS",
@@ -90,7 +90,6 @@ export const de: Catalogue<keyof typeof en> = {
   "error.receipt": "Der Server hat die Antwort auf einen Auftrag abgelehnt: {reason}",
   "error.other": "Der Server hat eine Meldung abgelehnt: {reason}",
 
-  "menu.open": "Menü",
   "menu.signOut": "Abmelden",
   "menu.signOut.waiting": "{count} Meldungen warten auf diesem Telefon. Sie bleiben und werden gesendet, wenn Sie sich hier wieder anmelden. Abmelden?",
 };

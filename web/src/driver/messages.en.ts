@@ -44,7 +44,7 @@ export const en = {
 
   "facts.queue": "Waiting",
   "facts.queue.empty": "nothing",
-  "facts.ack": "Last confirmed",
+  "facts.ack": "Confirmed",
   "facts.ack.never": "not yet",
   "facts.ago": "{age} ago",
   "facts.gps": "GPS",
@@ -87,7 +87,6 @@ export const en = {
   "error.receipt": "The server refused an answer to a job: {reason}",
   "error.other": "The server refused a report: {reason}",
 
-  "menu.open": "Menu",
   "menu.signOut": "Sign out",
   "menu.signOut.waiting": "{count} reports wait on this phone. They are kept, and sent when you sign in here again. Sign out?",
 } as const;

@@ -46,15 +46,20 @@ export function distance(a: GeolocationCoordinates, b: GeolocationCoordinates): 
 export class Sampler {
   config = defaultConfig;
   private last: Reading | null = null;
+  private newest = -Infinity;
 
   /** Returns why reading is worth a fix, or null when it is not. */
   offer(reading: Reading): Trigger | null {
+    if (reading.timestamp <= this.newest) return null; // a watch that begins anew may give the same one again
     const trigger = this.judge(reading);
-    if (trigger) this.last = reading;
+    if (trigger) {
+      this.last = reading;
+      this.newest = reading.timestamp;
+    }
     return trigger;
   }
 
-  /** Makes the next reading count, whatever it is. */
+  /** Makes the next new reading count, whatever it is. */
   reset() {
     this.last = null;
   }
