@@ -12,6 +12,7 @@ const (
 	KindDuty          // fleet/{fleet}/drivers/{driver}/duty
 	KindStatus        // fleet/{fleet}/drivers/{driver}/shipments/{id}/status
 	KindReceipt       // fleet/{fleet}/drivers/{driver}/assignments/{id}/receipt
+	KindVendor        // a vendor topic of contract section 3.3
 )
 
 // Upstream is a parsed topic of contract section 3.1: what a driver or device

@@ -1,0 +1,238 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+
+	"github.com/dray-fleet/dray/auth"
+	"github.com/dray-fleet/dray/broker/packet"
+)
+
+// A conn is one client's connection, and the net.Conn that the engine is given
+// for it. The engine reads only the frames that are its business and writes
+// whole packets; everything else passes it by.
+//
+// Fields without a note belong to the reader: the one goroutine that runs the
+// handshake, then Read on behalf of the engine, then the farewell.
+type conn struct {
+	b         *Broker
+	nc        net.Conn
+	remote    string
+	transport string // tcp, tls or ws
+	peer      peerCert
+
+	// Set by the handshake, read-only afterwards.
+	version     byte
+	clientID    string // as the client knows it
+	key         string // fleet and client id: the session's name in the engine
+	assigned    bool   // the server chose the client id
+	authMethod  string // of MQTT 5 enhanced authentication; empty is none
+	keepAlive   time.Duration
+	imposed     bool // the client asked for another keep-alive
+	maxPacket   int  // largest packet that the client takes; 0 is no limit
+	problemInfo bool // reason strings are welcome
+	shortened   bool // the session expires sooner than the client asked for
+	openedAt    time.Time
+	session     *session
+	will        *will // nil is none; the reader clears it at a clean DISCONNECT
+
+	claims atomic.Pointer[auth.Claims] // replaced by renewal
+	client atomic.Pointer[mqtt.Client] // the engine's, from CONNECT on
+
+	lock     *sync.Mutex // of the session's key, while this connection holds it
+	in       inbound
+	engine   []byte // rest of the frame that the engine reads now; lies in in's buffer
+	routes   routes
+	rate     bucket
+	lastRead time.Time // when the read deadline was set last
+
+	subscribing subscribing // the SUBSCRIBE or UNSUBSCRIBE that the engine works on
+
+	out  outbound
+	acks acks
+	held held // QoS 1 and 2 deliveries that wait for the client's Receive Maximum
+
+	inline  *mqtt.Client // publishes in the client's name, made when first needed
+	counted bool         // among the connected ones
+
+	expiry *time.Timer // ends the connection with the token; set under endMu
+
+	endMu     sync.Mutex
+	endReason string // why the connection ended; the first reason stands
+	endCode   byte
+	closed    atomic.Bool // no more frames are read
+
+	received  atomic.Int64 // publishes of the client
+	delivered atomic.Int64 // publications to the client
+}
+
+// newConn returns a connection that has said nothing yet.
+func (b *Broker) newConn(nc net.Conn, transport string) *conn {
+	l := &b.opts.Limits
+	c := &conn{
+		b: b, nc: nc, remote: nc.RemoteAddr().String(), transport: transport,
+		openedAt: time.Now(),
+		rate:     newBucket(l.MessageRate, l.MessageBurst, l.SlowClose),
+	}
+	c.out = outbound{nc: nc, limit: l.QueueBytes, total: &b.waiting, most: int64(l.QueueBytesTotal)}
+	c.acks.room.L = &c.acks.mu
+	return c
+}
+
+// errEnded is what the engine reads when the guard has ended the connection.
+var errEnded = errors.New("connection ended")
+
+// Read gives the engine the next bytes that are its business, and deals with
+// all other frames on the way.
+func (c *conn) Read(p []byte) (int, error) {
+	for len(c.engine) == 0 {
+		if c.closed.Load() {
+			return 0, errEnded
+		}
+		if err := c.next(); err != nil {
+			c.fail(err)
+			return 0, err
+		}
+	}
+	n := copy(p, c.engine)
+	c.engine = c.engine[n:]
+	return n, nil
+}
+
+// next takes one frame, waiting for it if need be.
+func (c *conn) next() error {
+	frame, err := c.in.frame(c.b.opts.Limits.PacketSize, c.fill)
+	if err != nil {
+		return err
+	}
+	return c.handle(frame)
+}
+
+// fill reads from the socket until the keep-alive ends.
+func (c *conn) fill(buf []byte) (int, error) {
+	if now := time.Now(); now.Sub(c.lastRead) > c.keepAlive/16 {
+		c.lastRead = now
+		_ = c.nc.SetReadDeadline(now.Add(c.keepAlive + c.keepAlive/2)) // [MQTT-3.1.2-22]
+	}
+	if c.closed.Load() { // ended while the deadline was being set
+		return 0, errEnded
+	}
+	return c.nc.Read(buf)
+}
+
+// handle does what one frame asks for, or leaves it in c.engine.
+func (c *conn) handle(frame []byte) error {
+	switch frame[0] >> 4 {
+	case packet.TypePublish:
+		return c.publish(frame)
+	case packet.TypePuback, packet.TypePubrec, packet.TypePubcomp:
+		return c.acknowledged(frame)
+	case packet.TypePubrel:
+		return c.release(frame)
+	case packet.TypeSubscribe:
+		return c.subscribe(frame)
+	case packet.TypeUnsubscribe:
+		return c.unsubscribe(frame)
+	case packet.TypePingreq:
+		if err := packet.Check(frame, c.version); err != nil {
+			return err
+		}
+		c.send(pingresp)
+		return nil
+	case packet.TypeDisconnect:
+		return c.disconnect(frame)
+	case packet.TypeAuth:
+		return c.renew(frame)
+	}
+	return &packet.Malformed{Code: packet.CodeProtocolError, Reason: "a second CONNECT"} // [MQTT-3.1.0-2]
+}
+
+var pingresp = packet.AppendPingresp(nil)
+
+// send adds whole packets to what the client is sent; a client for whom too
+// much waits is given up.
+func (c *conn) send(p []byte) {
+	if !c.out.add(p, true) {
+		c.overflow()
+	}
+}
+
+func (c *conn) overflow() {
+	c.b.metrics.overflows.Inc()
+	c.end(packet.CodeQuotaExceeded, "too much waits for this client")
+}
+
+// fail ends the connection for an error of its reader.
+func (c *conn) fail(err error) {
+	var bad *packet.Malformed
+	switch {
+	case errors.As(err, &bad):
+		c.b.metrics.malformed.Inc()
+		c.end(bad.Code, bad.Reason)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.end(packet.CodeKeepAliveTimeout, "keep-alive timeout")
+	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+		c.end(0, "connection lost")
+	default:
+		c.end(0, fmt.Sprintf("connection lost: %v", err))
+	}
+}
+
+// end closes the connection. The client is told code, when it is an MQTT 5 one
+// and code is not zero. Any goroutine may call it; the first reason stands.
+func (c *conn) end(code byte, reason string) {
+	c.endMu.Lock()
+	first := c.endReason == ""
+	if first {
+		c.endReason, c.endCode = reason, code
+	}
+	if c.expiry != nil {
+		c.expiry.Stop()
+	}
+	c.endMu.Unlock()
+	if first && code != 0 && c.version == packet.V5 {
+		text := reason
+		if !c.problemInfo {
+			text = ""
+		}
+		c.out.add(packet.AppendDisconnect(nil, c.version, code, text), false)
+	}
+	_ = c.Close()
+}
+
+// ended returns why the connection ended.
+func (c *conn) ended() (code byte, reason string) {
+	c.endMu.Lock()
+	defer c.endMu.Unlock()
+	return c.endCode, c.endReason
+}
+
+// Close ends the connection after what waits has been written. The engine
+// calls it, and whoever else ends a connection.
+func (c *conn) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	c.acks.close()
+	close(c.rate.quit)
+	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
+	c.out.end()
+	return nil
+}
+
+// The engine sets deadlines for reading and writing at once, by arithmetic that
+// overflows; the guard keeps its own.
+func (c *conn) SetDeadline(time.Time) error      { return nil }
+func (c *conn) SetReadDeadline(time.Time) error  { return nil }
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+
+func (c *conn) LocalAddr() net.Addr  { return c.nc.LocalAddr() }
+func (c *conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }

@@ -1,0 +1,210 @@
+package broker
+
+import (
+	"encoding/binary"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/dray-fleet/dray/broker/packet"
+)
+
+// engineQueue is how many deliveries the engine queues for one client before it
+// drops. It hands them on at once, because the guard never blocks it.
+const engineQueue = 128
+
+// held keeps QoS 1 and 2 deliveries within the client's Receive Maximum
+// [MQTT-3.3.4-9]. The engine's own count can deadlock and leaks.
+type held struct {
+	mu       sync.Mutex
+	most     int
+	quota    int
+	waiting  [][]byte // bounded by the engine's MaximumInflight
+	resuming []again  // deliveries of a resumed session, until all of them are here
+	open     bool     // the session is established
+
+	deciding int // deliveries between the engine's decision and Write
+}
+
+// again is a delivery that is sent once more, and its turn.
+type again struct {
+	turn uint64
+	p    []byte
+}
+
+// Write takes one packet of the engine. It never blocks.
+func (c *conn) Write(p []byte) (int, error) {
+	h, ok := packet.Outbound(p)
+	if !ok {
+		c.send(p)
+		return len(p), nil
+	}
+	switch {
+	case h.Type == packet.TypePublish:
+		c.delivered.Add(1)
+		c.b.totals.delivered.Add(1)
+		c.held.passed()
+		if h.QoS > 0 {
+			c.deliver(h, p)
+		} else {
+			c.send(p)
+		}
+	case h.Type == packet.TypeSuback, h.Type == packet.TypeUnsuback:
+		c.send(c.subscribing.answer(p, h.ID))
+		if h.Type == packet.TypeSuback {
+			c.subscribed()
+		}
+	case h.Type == packet.TypeDisconnect:
+		c.disconnected(p)
+	default:
+		c.send(p)
+	}
+	return len(p), nil
+}
+
+// deliver sends a QoS 1 or 2 publication, or holds it until the client has
+// acknowledged others.
+func (c *conn) deliver(h packet.Header, p []byte) {
+	d := &c.held
+	d.mu.Lock()
+	switch {
+	case !d.open:
+		d.resuming = append(d.resuming, again{c.session.turnOf(h.ID), slices.Clone(p)})
+		d.mu.Unlock()
+		return
+	case d.quota <= 0:
+		d.waiting = append(d.waiting, slices.Clone(p))
+		d.mu.Unlock()
+		return
+	}
+	d.quota--
+	d.mu.Unlock()
+	c.send(p)
+}
+
+// resumed sends what a resumed session still has to deliver, in the order in
+// which it came: the engine resends in none.
+func (d *held) resumed(c *conn) {
+	d.mu.Lock()
+	resend := d.resuming
+	d.resuming, d.open = nil, true
+	d.mu.Unlock()
+	slices.SortStableFunc(resend, func(a, b again) int {
+		switch {
+		case a.turn < b.turn:
+			return -1
+		case a.turn > b.turn:
+			return 1
+		}
+		return 0
+	})
+	for _, a := range resend {
+		h, _ := packet.Outbound(a.p)
+		c.deliver(h, a.p)
+	}
+}
+
+// release gives back what an acknowledgement allows, and sends the next.
+func (d *held) release(c *conn) {
+	d.mu.Lock()
+	if len(d.waiting) == 0 {
+		d.quota = min(d.quota+1, d.most)
+		d.mu.Unlock()
+		return
+	}
+	next := d.waiting[0]
+	d.waiting = d.waiting[1:]
+	d.mu.Unlock()
+	c.send(next)
+}
+
+// acknowledged takes a PUBACK, PUBREC or PUBCOMP of the client for a delivery.
+func (c *conn) acknowledged(frame []byte) error {
+	ack, err := packet.ParseAck(frame, c.version)
+	if err != nil {
+		return err
+	}
+	if pk, ok := c.client.Load().State.Inflight.Get(ack.ID); ok {
+		if !answers(ack.Type, pk) {
+			return &packet.Malformed{Code: packet.CodeProtocolError, Reason: "an acknowledgement of the wrong kind"}
+		}
+		if ack.Type != packet.TypePubrec || ack.Code >= packet.CodeUnspecified {
+			defer c.held.release(c)
+		}
+	}
+	c.engine = frame
+	return nil
+}
+
+// answers reports whether an acknowledgement fits what the engine waits for.
+func answers(typ byte, pk packets.Packet) bool {
+	if pk.FixedHeader.Type == packets.Pubrel {
+		return typ != packet.TypePuback
+	}
+	if pk.FixedHeader.Type != packets.Publish {
+		return true
+	}
+	return (pk.FixedHeader.Qos == 1) == (typ == packet.TypePuback)
+}
+
+// pace slows whoever publishes while a client's queue in the engine is nearly
+// full, since what does not fit there is lost. The queue drains without waiting
+// for the client, so this is short.
+func (d *held) pace(c *conn) {
+	if c.closed.Load() {
+		return
+	}
+	const patience = 20 * time.Millisecond
+	var began time.Time
+	for {
+		d.mu.Lock()
+		if d.deciding < engineQueue*3/4 {
+			d.deciding++
+			d.mu.Unlock()
+			return
+		}
+		if began.IsZero() {
+			began = time.Now()
+		}
+		if time.Since(began) > patience || c.closed.Load() {
+			d.deciding = 0 // the engine decided against some: the count had run ahead
+		}
+		d.mu.Unlock()
+		time.Sleep(50 * time.Microsecond)
+	}
+}
+
+// passed counts a delivery that has left the engine's queue.
+func (d *held) passed() {
+	d.mu.Lock()
+	d.deciding = max(d.deciding-1, 0)
+	d.mu.Unlock()
+}
+
+// disconnected takes the DISCONNECT that the engine sends when another
+// connection takes the session over. In 3.1.1 only clients send it.
+func (c *conn) disconnected(p []byte) {
+	code, reason := byte(packet.CodeUnspecified), "ended by the engine"
+	if len(p) > 2 {
+		code = p[2]
+	}
+	if code == packet.CodeTakenOver {
+		reason = "taken over by another connection"
+	}
+	c.end(code, reason)
+}
+
+// packetID returns where in a frame of SUBSCRIBE or UNSUBSCRIBE and their
+// answers the packet id stands.
+func packetID(frame []byte) []byte {
+	for i := 1; i < len(frame); i++ {
+		if frame[i] < 0x80 {
+			return frame[i+1 : i+3]
+		}
+	}
+	return nil
+}
+
+func putPacketID(frame []byte, id uint16) { binary.BigEndian.PutUint16(packetID(frame), id) }

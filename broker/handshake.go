@@ -1,0 +1,235 @@
+package broker
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/dray-fleet/dray/auth"
+	"github.com/dray-fleet/dray/broker/packet"
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// methodJWT is the authentication method by which a token is presented and
+// renewed in MQTT 5.
+const methodJWT = "JWT"
+
+// refusal is why a CONNECT is not accepted.
+type refusal struct {
+	code   byte
+	reason string
+}
+
+func (r *refusal) Error() string { return r.reason }
+
+// connect reads the CONNECT, decides on it, and leaves in c.engine what the
+// engine shall see of it: a client id that is unique across fleets, no secret,
+// no will, no Receive Maximum. An error has been answered.
+func (c *conn) connect(release func()) error {
+	l := &c.b.opts.Limits
+	_ = c.nc.SetReadDeadline(time.Now().Add(l.ConnectTimeout))
+	frame, err := c.in.frame(l.PacketSize, c.nc.Read)
+	var p *packet.Connect
+	if err == nil {
+		p, err = packet.ParseConnect(frame)
+	}
+	release() // no longer among those that have said nothing yet
+	if err != nil {
+		c.version = packet.V5 // a CONNACK with a reason, if the packet was one at all
+		var bad *packet.Malformed
+		if errors.As(err, &bad) {
+			if len(frame) > 6 && frame[0]>>4 == packet.TypeConnect {
+				c.version = protocolLevel(frame)
+				c.out.add(packet.AppendConnack(nil, c.version, bad.Code, bad.Reason), false)
+			}
+			c.b.metrics.malformed.Inc()
+		}
+		return err
+	}
+	c.version, c.clientID, c.authMethod = p.Version, p.ClientID, p.AuthMethod
+	c.problemInfo = p.RequestProblemInfo
+	c.maxPacket = int(p.MaximumPacketSize)
+
+	ctx, cancel := context.WithTimeout(c.b.ctx, admissionWait)
+	defer cancel()
+	if err := c.b.admission.Wait(ctx); err != nil {
+		return c.refuseConnect(&refusal{packet.CodeServerBusy, "too many clients are connecting"})
+	}
+	claims, err := c.b.login(ctx, c, p)
+	if err != nil {
+		return c.refuseConnect(err)
+	}
+	c.claims.Store(claims)
+	if err := c.checkWill(p, claims); err != nil {
+		return c.refuseConnect(err)
+	}
+	c.agree(p)
+
+	expiry := time.Duration(p.SessionExpiry) * time.Second
+	if p.Version != packet.V5 && !p.CleanStart {
+		expiry = l.SessionExpiry
+	}
+	c.shortened = expiry > l.SessionExpiry
+	expiry = min(expiry, l.SessionExpiry)
+
+	c.takeLock() // until the engine has answered
+	clean, ended := c.b.sessions.attach(c, identityOf(claims), p.CleanStart, expiry)
+	if ended != nil {
+		c.b.publishWill(ended)
+	}
+	c.engine = engineConnect(c, p, clean, expiry > 0)
+	c.in.rest()
+	return nil
+}
+
+// protocolLevel reads the version of a CONNECT that is otherwise malformed.
+func protocolLevel(frame []byte) byte {
+	for i := 1; i < len(frame) && i < 5; i++ {
+		if frame[i] < 0x80 { // the remaining length ends here; the name follows
+			at := i + 3
+			if at > len(frame) {
+				break
+			}
+			at += int(binary.BigEndian.Uint16(frame[i+1:]))
+			if at < len(frame) && frame[at] == packet.V311 {
+				return packet.V311
+			}
+			break
+		}
+	}
+	return packet.V5
+}
+
+func (c *conn) refuseConnect(err error) error {
+	var r *refusal
+	if !errors.As(err, &r) {
+		r = &refusal{packet.CodeServerUnavailable, "cannot be checked now"}
+	}
+	c.b.metrics.connects("refused").Inc()
+	text := r.reason
+	if !c.problemInfo {
+		text = ""
+	}
+	c.out.add(packet.AppendConnack(nil, c.version, r.code, text), false)
+	return err
+}
+
+// login verifies what the client presented and its client id.
+func (b *Broker) login(ctx context.Context, c *conn, p *packet.Connect) (*auth.Claims, error) {
+	if b.opts.Conformance {
+		if c.clientID == "" {
+			c.clientID, c.assigned = rand.Text(), true
+		}
+		c.key = c.clientID
+		return &auth.Claims{Fleet: "conformance", Subject: "conformance", Role: fleet.RoleService}, nil
+	}
+	login := Login{Username: p.Username, Password: string(p.Password), Peer: c.peer.certificate()}
+	switch {
+	case p.AuthMethod == methodJWT && len(p.AuthData) > 0:
+		login = Login{Password: string(p.AuthData)}
+	case p.AuthMethod != "" && p.AuthMethod != methodJWT:
+		return nil, &refusal{packet.CodeBadAuthMethod, "the authentication method is not known"}
+	}
+	claims, err := b.auth.Login(ctx, login)
+	if err != nil {
+		return nil, loginRefusal(err)
+	}
+	switch {
+	case c.clientID == "" && (c.version == packet.V5 || p.CleanStart):
+		c.clientID, c.assigned = claims.Subject+":"+rand.Text(), true
+	case !claims.ClientIDAllowed(c.clientID):
+		return nil, &refusal{packet.CodeClientIDInvalid, "the client id must be the token's subject, or begin with it and a colon"}
+	}
+	c.key = claims.Fleet + "/" + c.clientID
+	if driver := claims.SpeaksFor(); driver != "" && b.opts.Registry != nil {
+		err := b.opts.Registry.Admit(ctx, claims.Fleet, driver)
+		switch {
+		case errors.Is(err, fleet.ErrNotFound):
+			return nil, &refusal{packet.CodeNotAuthorized, "the driver is not registered"}
+		case err != nil:
+			return nil, err
+		}
+	}
+	return claims, nil
+}
+
+// loginRefusal says no more than the client needs to know.
+func loginRefusal(err error) error {
+	switch {
+	case errors.Is(err, auth.ErrKeysUnavailable):
+		return &refusal{packet.CodeServerUnavailable, "the token cannot be checked now"}
+	case errors.Is(err, auth.ErrExpired):
+		return &refusal{packet.CodeBadCredentials, "the token has expired"}
+	case errors.Is(err, auth.ErrNotYetValid):
+		return &refusal{packet.CodeBadCredentials, "the token is not valid yet"}
+	case errors.Is(err, auth.ErrRevoked):
+		return &refusal{packet.CodeNotAuthorized, "the token was revoked"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &refusal{packet.CodeServerBusy, "the token cannot be checked now"}
+	}
+	return &refusal{packet.CodeBadCredentials, "the credentials are not accepted"}
+}
+
+// checkWill holds the will to the rules of a publish.
+func (c *conn) checkWill(p *packet.Connect, claims *auth.Claims) error {
+	if p.Will == nil {
+		return nil
+	}
+	if !fleet.ValidTopic(p.Will.Topic) {
+		return &refusal{packet.CodeTopicInvalid, "the will topic is not a topic"}
+	}
+	if !c.b.route(p.Will.Topic, claims).allowed {
+		return &refusal{packet.CodeNotAuthorized, "the will topic may not be published to"}
+	}
+	c.will = &will{Will: *p.Will, claims: claims, remote: c.remote, delay: time.Duration(p.Will.Delay) * time.Second}
+	return nil
+}
+
+// agree settles the keep-alive.
+func (c *conn) agree(p *packet.Connect) {
+	longest := c.b.opts.Limits.KeepAlive
+	c.keepAlive = time.Duration(p.KeepAlive) * time.Second
+	if c.keepAlive == 0 || c.keepAlive > longest {
+		c.keepAlive, c.imposed = longest, true
+	}
+	c.held.quota = int(p.ReceiveMaximum)
+	c.held.most = c.held.quota
+}
+
+// engineConnect writes the CONNECT that the engine is given.
+func engineConnect(c *conn, p *packet.Connect, clean, keep bool) []byte {
+	const cleanFlag = 2
+	var flags byte
+	if clean || c.version != packet.V5 && !keep {
+		flags = cleanFlag
+	}
+	body := append([]byte{0, 4, 'M', 'Q', 'T', 'T', c.version, flags}, 0, 60) // the keep-alive is the guard's
+	if c.version == packet.V5 {
+		props := make([]byte, 0, 16)
+		if keep {
+			props = binary.BigEndian.AppendUint32(append(props, 0x11), engineForever) // session expiry interval
+		}
+		if p.MaximumPacketSize > 0 {
+			props = binary.BigEndian.AppendUint32(append(props, 0x27), p.MaximumPacketSize)
+		}
+		if !p.RequestProblemInfo {
+			props = append(props, 0x17, 0)
+		}
+		if p.RequestResponseInfo {
+			props = append(props, 0x19, 1)
+		}
+		body = append(append(body, byte(len(props))), props...)
+	}
+	body = append(binary.BigEndian.AppendUint16(body, uint16(len(c.key))), c.key...)
+	frame := []byte{packet.TypeConnect << 4}
+	for n := len(body); ; n >>= 7 {
+		if n < 0x80 {
+			frame = append(frame, byte(n))
+			break
+		}
+		frame = append(frame, byte(n)|0x80)
+	}
+	return append(frame, body...)
+}

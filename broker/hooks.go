@@ -1,0 +1,168 @@
+package broker
+
+import (
+	"log/slog"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/dray-fleet/dray/broker/packet"
+)
+
+// hooks is the engine's only hook: the engine ORs the answers of several. It
+// decides nothing that the guard has decided already.
+type hooks struct {
+	mqtt.HookBase
+	b *Broker
+}
+
+func (h *hooks) ID() string { return "guard" }
+
+func (h *hooks) Provides(event byte) bool {
+	switch event {
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnSessionEstablished, mqtt.OnDisconnect,
+		mqtt.OnACLCheck, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnUnsubscribed, mqtt.OnPacketEncode,
+		mqtt.OnPublishDropped, mqtt.OnQosPublish, mqtt.OnQosComplete, mqtt.OnQosDropped:
+		return true
+	}
+	return false
+}
+
+// of returns the guard's side of a client of the engine; nil for the inline one.
+func of(cl *mqtt.Client) *conn {
+	c, _ := cl.Net.Conn.(*conn)
+	return c
+}
+
+// OnConnect ties the two sides together.
+func (h *hooks) OnConnect(cl *mqtt.Client, _ packets.Packet) error {
+	c := of(cl)
+	c.client.Store(cl)
+	if c.imposed {
+		cl.State.Keepalive = uint16(c.keepAlive / time.Second)
+		cl.State.ServerKeepalive = true
+	}
+	if c.assigned {
+		cl.Properties.Props.AssignedClientID = c.clientID
+	}
+	return nil
+}
+
+// OnConnectAuthenticate is asked about connections that the guard has let in.
+func (h *hooks) OnConnectAuthenticate(cl *mqtt.Client, _ packets.Packet) bool {
+	c := of(cl)
+	return c != nil && c.claims.Load() != nil
+}
+
+// OnSessionEstablished follows the CONNACK and what a resumed session is sent
+// again.
+func (h *hooks) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
+	c := of(cl)
+	c.held.resumed(c)
+	h.b.established(c)
+}
+
+// OnDisconnect comes right before the engine decides what it deletes. A CONNECT
+// of the same client id must not come between.
+func (h *hooks) OnDisconnect(cl *mqtt.Client, _ error, _ bool) {
+	of(cl).takeLock()
+}
+
+// OnACLCheck is asked with a filter at SUBSCRIBE and with a topic at each
+// delivery. Publishes are checked by the guard.
+func (h *hooks) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
+	c := of(cl)
+	if c == nil || write {
+		return cl.Net.Inline
+	}
+	if c.subscribing.active {
+		return c.subscribing.granted(topic)
+	}
+	c.held.pace(c)
+	return h.b.opts.Conformance || c.claims.Load().MayReceive(topic)
+}
+
+func (h *hooks) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	return of(cl).decide(cl, pk)
+}
+
+func (h *hooks) OnSubscribed(cl *mqtt.Client, _ packets.Packet, _ []byte) {
+	h.b.topology.Add(1)
+}
+
+func (h *hooks) OnUnsubscribed(*mqtt.Client, packets.Packet) { h.b.topology.Add(1) }
+
+// OnPacketEncode puts right what the engine would say wrongly.
+func (h *hooks) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	c := of(cl)
+	if c == nil {
+		return pk
+	}
+	switch pk.FixedHeader.Type {
+	case packets.Connack:
+		if c.version == packet.V5 {
+			pk.Properties.MaximumPacketSize = uint32(h.b.opts.Limits.PacketSize)
+			pk.Properties.AuthenticationMethod = c.authMethod
+			pk.Properties.SessionExpiryIntervalFlag = c.shortened
+			pk.Properties.SessionExpiryInterval = uint32(h.b.opts.Limits.SessionExpiry / time.Second)
+		}
+	case packets.Suback:
+		pk.ReasonCodes = c.subscribing.codes(pk.ReasonCodes, c.version)
+		pk.Properties.User = nil
+	case packets.Unsuback:
+		pk.Properties.User = nil
+	case packets.Pubrel:
+		if pk.ReasonCode < packet.CodeUnspecified {
+			pk.ReasonCode = packet.CodeSuccess
+		}
+		pk.Properties = packets.Properties{}
+	}
+	return pk
+}
+
+// OnPublishDropped counts what the engine's queue of a client had no room for.
+func (h *hooks) OnPublishDropped(cl *mqtt.Client, pk packets.Packet) {
+	h.b.drop("engine queue")
+	if c := of(cl); c != nil {
+		c.held.passed()
+		h.b.log.Warn("delivery dropped", "client", c.clientID, "topic", pk.TopicName)
+	}
+}
+
+// OnQosPublish, OnQosComplete and OnQosDropped keep the order of what is not
+// yet acknowledged: the engine forgets it.
+func (h *hooks) OnQosPublish(cl *mqtt.Client, pk packets.Packet, _ int64, _ int) {
+	if s := h.session(cl); s != nil && pk.FixedHeader.Type == packets.Publish {
+		s.queued(pk.PacketID)
+	}
+}
+
+func (h *hooks) OnQosComplete(cl *mqtt.Client, pk packets.Packet) {
+	if s := h.session(cl); s != nil {
+		s.settled(pk.PacketID)
+	}
+}
+
+func (h *hooks) OnQosDropped(cl *mqtt.Client, pk packets.Packet) {
+	if s := h.session(cl); s != nil {
+		s.settled(pk.PacketID)
+	}
+}
+
+func (h *hooks) session(cl *mqtt.Client) *session {
+	c := of(cl)
+	if c == nil || c.session == nil {
+		return nil
+	}
+	if owner := c.session.owner.Load(); owner != nil && owner != c {
+		return nil // taken over: what this one drops lives on in the other
+	}
+	return c.session
+}
+
+// quiet lets the engine log errors only: it logs whole packets, and as warnings
+// what is ordinary.
+func quiet(log *slog.Logger) *slog.Logger {
+	return slog.New(levelHandler{log.Handler()})
+}

@@ -1,0 +1,93 @@
+package broker
+
+import (
+	"context"
+	"time"
+
+	"github.com/dray-fleet/dray/broker/packet"
+)
+
+// expireAt ends the connection at t; a zero t is never.
+func (c *conn) expireAt(t time.Time) {
+	c.endMu.Lock()
+	defer c.endMu.Unlock()
+	if c.expiry != nil {
+		c.expiry.Stop()
+		c.expiry = nil
+	}
+	if !t.IsZero() && c.endReason == "" {
+		c.expiry = time.AfterFunc(time.Until(t), func() {
+			c.end(packet.CodeNotAuthorized, "the token has expired")
+		})
+	}
+}
+
+// renew takes an AUTH that carries the next token of the same subject, so that
+// a connection outlives its token (MQTT 5 section 4.12.1).
+func (c *conn) renew(frame []byte) error {
+	if err := packet.Check(frame, c.version); err != nil {
+		return err
+	}
+	a, err := packet.ParseAuth(frame)
+	if err != nil {
+		return err
+	}
+	switch {
+	case a.Code != packet.CodeReauthenticate:
+		return &packet.Malformed{Code: packet.CodeProtocolError, Reason: "no authentication is going on"}
+	case a.Method != methodJWT, c.authMethod != "" && a.Method != c.authMethod:
+		return &packet.Malformed{Code: packet.CodeBadAuthMethod, Reason: "the authentication method is not known"}
+	}
+	ctx, cancel := context.WithTimeout(c.b.ctx, 5*time.Second)
+	defer cancel()
+	before := c.claims.Load()
+	now, err := c.b.auth.Login(ctx, Login{Password: string(a.Data)})
+	if err != nil {
+		return &packet.Malformed{Code: packet.CodeNotAuthorized, Reason: loginRefusal(err).Error()}
+	}
+	if now.Fleet != before.Fleet || identityOf(now) != identityOf(before) {
+		return &packet.Malformed{Code: packet.CodeNotAuthorized, Reason: "the token is another subject's"}
+	}
+	c.claims.Store(now)
+	c.expireAt(now.ExpiresAt)
+	c.send(packet.AppendAuth(nil, packet.CodeSuccess, methodJWT, nil))
+	return nil
+}
+
+// EndRevoked ends the connections whose tokens have been revoked.
+func (b *Broker) EndRevoked() {
+	for _, c := range b.sessions.live() {
+		if claims := c.claims.Load(); claims != nil && b.auth.Revoked(claims) {
+			c.end(packet.CodeNotAuthorized, "the token was revoked")
+		}
+	}
+}
+
+// disconnect takes a DISCONNECT of the client. The engine is told only whether
+// the session ends with it.
+func (c *conn) disconnect(frame []byte) error {
+	d, err := packet.ParseDisconnect(frame, c.version)
+	if err != nil {
+		return err
+	}
+	engine := []byte{packet.TypeDisconnect << 4, 0}
+	if d.HasSessionExpiry {
+		expiry := time.Duration(d.SessionExpiry) * time.Second
+		if !c.b.sessions.changeExpiry(c.session, min(expiry, c.b.opts.Limits.SessionExpiry)) {
+			return &packet.Malformed{Code: packet.CodeProtocolError, Reason: "a session expiry that was zero at CONNECT"} // [MQTT-3.14.2-2]
+		}
+		if expiry == 0 {
+			engine = []byte{packet.TypeDisconnect << 4, 7, 0, 5, 0x11, 0, 0, 0, 0}
+		}
+	}
+	if d.Code != packet.CodeDisconnectWithWill {
+		c.will = nil // [MQTT-3.14.4-3]
+	}
+	c.endMu.Lock()
+	if c.endReason == "" {
+		c.endReason = "disconnected"
+	}
+	c.endMu.Unlock()
+	c.engine = engine
+	return nil
+}

@@ -1,0 +1,181 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// listen opens the TCP and TLS addresses.
+func (b *Broker) listen() error {
+	tcp, err := net.Listen("tcp", b.opts.Addr)
+	if err != nil {
+		return fmt.Errorf("broker: listen on %s: %w", b.opts.Addr, err)
+	}
+	b.tcp = tcp
+	if b.opts.TLSAddr == "" {
+		return nil
+	}
+	if b.tls, err = net.Listen("tcp", b.opts.TLSAddr); err != nil {
+		_ = tcp.Close()
+		return fmt.Errorf("broker: listen on %s: %w", b.opts.TLSAddr, err)
+	}
+	return nil
+}
+
+// accept takes connections until the listener is closed.
+func (b *Broker) accept(ln net.Listener, transport string) error {
+	for {
+		nc, err := ln.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil { // out of file descriptors, most likely: others may end
+			b.log.Error("accept", "transport", transport, "error", err)
+			select {
+			case <-b.ctx.Done():
+				return nil
+			case <-time.After(100 * time.Millisecond):
+			}
+			continue
+		}
+		if transport == "tls" {
+			nc = tls.Server(nc, b.opts.TLS)
+		}
+		b.admit(nc, transport)
+	}
+}
+
+// admit starts to serve a connection, unless there are too many.
+func (b *Broker) admit(nc net.Conn, transport string) {
+	addr := address(nc.RemoteAddr().String())
+	if refused := b.door.enter(addr); refused != "" {
+		b.metrics.connects("too many " + refused).Inc()
+		_ = nc.Close()
+		return
+	}
+	if !b.begin() {
+		b.door.greeted(addr)
+		b.door.leave()
+		_ = nc.Close()
+		return
+	}
+	go func() {
+		defer b.serving.Done()
+		defer b.door.leave()
+		b.serve(nc, transport, addr)
+	}()
+}
+
+// begin counts one more connection to wait for, unless the broker is stopping.
+func (b *Broker) begin() bool {
+	b.stopMu.Lock()
+	defer b.stopMu.Unlock()
+	if b.stopping {
+		return false
+	}
+	b.serving.Add(1)
+	return true
+}
+
+// serve is the life of a connection.
+func (b *Broker) serve(nc net.Conn, transport, addr string) {
+	c := b.newConn(nc, transport)
+	greeted := sync.OnceFunc(func() { b.door.greeted(addr) })
+	defer greeted()
+	defer c.out.wait()
+	if err := b.open(c, greeted); err != nil {
+		c.fail(err)
+		_, reason := c.ended()
+		b.log.Info("connection refused", "remote", c.remote, "transport", c.transport, "client", c.clientID, "reason", reason)
+		return
+	}
+	b.establish(c)
+	b.farewell(c)
+}
+
+// open does the TLS handshake and the CONNECT, in their common time.
+func (b *Broker) open(c *conn, greeted func()) error {
+	if t, ok := c.nc.(*tls.Conn); ok {
+		ctx, cancel := context.WithTimeout(b.ctx, b.opts.Limits.ConnectTimeout)
+		defer cancel()
+		if err := t.HandshakeContext(ctx); err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
+		if certs := t.ConnectionState().PeerCertificates; len(certs) > 0 {
+			c.peer.cert = certs[0]
+		}
+	}
+	return c.connect(greeted)
+}
+
+// peerCert is the verified certificate of a client.
+type peerCert struct{ cert *x509.Certificate }
+
+func (p peerCert) certificate() *x509.Certificate { return p.cert }
+
+// establish gives the connection to the engine until it ends. A panic of the
+// engine ends this connection alone, and what the engine then leaves behind is
+// removed.
+func (b *Broker) establish(c *conn) {
+	defer func() {
+		if r := recover(); r != nil {
+			b.metrics.panics.Inc()
+			b.log.Error("panic in the engine", "client", c.clientID, "panic", r, "stack", string(debug.Stack()))
+			c.end(0x80, "internal error")
+			c.takeLock()
+			if cl := c.client.Load(); cl != nil {
+				if current, ok := b.engine.Clients.Get(c.key); ok && current == cl {
+					b.discard(cl)
+				}
+			}
+		}
+	}()
+	// Its error says why the connection ended; the guard knows already.
+	_ = b.engine.EstablishConnection(c.transport, c)
+}
+
+// established follows the engine's CONNACK.
+func (b *Broker) established(c *conn) {
+	c.giveLock()
+	claims := c.claims.Load()
+	c.expireAt(claims.ExpiresAt)
+	b.metrics.connects("accepted").Inc()
+	b.metrics.connections.Set(float64(b.connected.Add(1)))
+	c.counted = true
+	if c.client.Load().State.Subscriptions.Len() > 0 {
+		b.topology.Add(1) // resumed ones: nobody has subscribed
+	}
+	if driver := claims.SpeaksFor(); driver != "" {
+		b.presence.arrived(driverKey{claims.Fleet, driver}, presenceSource(c))
+	}
+	b.log.Info("connected", "fleet", claims.Fleet, "subject", claims.Subject, "role", claims.Role,
+		"client", c.clientID, "remote", c.remote, "transport", c.transport, "mqtt", c.version)
+}
+
+// farewell cleans up after a connection that the engine is done with.
+func (b *Broker) farewell(c *conn) {
+	c.end(0, "connection lost")
+	live, ended := b.sessions.detach(c, time.Now())
+	c.giveLock()
+	c.in.release()
+	claims := c.claims.Load()
+	code, reason := c.ended()
+	if c.counted {
+		b.metrics.connections.Set(float64(b.connected.Add(-1)))
+		if driver := claims.SpeaksFor(); driver != "" {
+			b.presence.left(driverKey{claims.Fleet, driver}, presenceSource(c), reason)
+		}
+	}
+	if code != 0x8B { // a server that stops says nothing of its clients
+		b.leaveWill(c, ended)
+	}
+	b.log.Info("disconnected", "fleet", claims.Fleet, "subject", claims.Subject, "client", c.clientID,
+		"remote", c.remote, "reason", reason, "code", code, "taken_over", !live, "received", c.received.Load())
+}

@@ -1,0 +1,224 @@
+package broker
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// writeStall is how long a peer may take nothing at all before its connection
+// is given up.
+const writeStall = 30 * time.Second
+
+// farewell is how long the last packets of a connection may take.
+const farewell = time.Second
+
+// idleBuffers are given back by connections that have nothing to write, so that
+// an idle connection holds none.
+var idleBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// An outbound is the bounded sending side of a connection. Nothing that is
+// added to it ever blocks: a goroutine writes while there is something to write
+// and ends when there is not. What gathers meanwhile becomes one write.
+//
+// Packets that must arrive are added with add; more than limit of them waiting
+// overflow. Live publications are added with live: when the peer is slow only
+// the newest of each topic is kept, and sent when there is room again.
+type outbound struct {
+	nc    net.Conn
+	limit int
+	total *atomic.Int64 // waiting bytes of all connections
+	most  int64         // bound of total; past it live publications are conflated at once
+
+	mu      sync.Mutex
+	pending []byte
+	sending int               // bytes that the writer has taken and not yet written
+	late    map[string][]byte // newest live publication of each topic that found no room
+	lateLen int
+	writing bool // the writer goroutine runs
+	ending  bool // close when all is written
+	closed  bool
+	done    sync.WaitGroup
+
+	conflated atomic.Int64 // live publications replaced by newer ones
+	sent      atomic.Int64 // bytes
+}
+
+func (o *outbound) soft() int { return o.limit / 4 }
+
+// add appends whole packets. It reports false when they do not fit; the caller
+// ends the connection then. Without wake nothing is written until flush.
+func (o *outbound) add(p []byte, wake bool) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || o.ending {
+		return true // there is nobody to tell; the connection is on its way out
+	}
+	if len(o.pending)+o.sending+len(p) > o.limit {
+		return false
+	}
+	o.put(p)
+	if wake {
+		o.wake()
+	}
+	return true
+}
+
+// live adds a publication of which only the newest per topic matters. It
+// reports whether it replaced one that was still waiting.
+func (o *outbound) live(topic string, p []byte) (replaced bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || o.ending {
+		return false
+	}
+	old, waiting := o.late[topic]
+	room := len(o.pending)+o.sending+len(p) <= o.soft() && o.total.Load() < o.most
+	if room && !waiting {
+		o.put(p)
+		o.wake()
+		return false
+	}
+	if !waiting && o.lateLen+len(p) > o.limit {
+		o.conflated.Add(1) // not even the newest of each topic fits
+		return true
+	}
+	if o.late == nil {
+		o.late = make(map[string][]byte)
+	}
+	o.lateLen += len(p) - len(old)
+	o.total.Add(int64(len(p) - len(old)))
+	o.late[topic] = append(old[:0], p...)
+	if waiting {
+		o.conflated.Add(1)
+	}
+	o.wake()
+	return waiting
+}
+
+// flush starts the writer when there is something to write.
+func (o *outbound) flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.closed {
+		o.wake()
+	}
+}
+
+// end closes the connection after what is waiting has been written, within the
+// farewell. It does not wait for it; wait does.
+func (o *outbound) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || o.ending {
+		return
+	}
+	o.ending = true
+	o.drop()
+	_ = o.nc.SetWriteDeadline(time.Now().Add(farewell))
+	if !o.writing {
+		o.writing = true
+		o.done.Add(1)
+		go o.write()
+	}
+}
+
+// wait returns when the connection is closed and the writer has ended.
+func (o *outbound) wait() {
+	o.end()
+	o.done.Wait()
+}
+
+// queued returns the bytes that wait for the peer.
+func (o *outbound) queued() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.pending) + o.sending + o.lateLen
+}
+
+func (o *outbound) put(p []byte) {
+	if o.pending == nil {
+		o.pending = (*idleBuffers.Get().(*[]byte))[:0]
+	}
+	o.pending = append(o.pending, p...)
+	o.total.Add(int64(len(p)))
+}
+
+func (o *outbound) wake() {
+	if !o.writing && (len(o.pending) > 0 || len(o.late) > 0) {
+		o.writing = true
+		o.done.Add(1)
+		go o.write()
+	}
+}
+
+// drop forgets the live publications that wait.
+func (o *outbound) drop() {
+	o.total.Add(-int64(o.lateLen))
+	o.late, o.lateLen = nil, 0
+}
+
+// refill moves waiting live publications into the empty buffer, as many as the
+// soft bound allows.
+func (o *outbound) refill() {
+	for topic, p := range o.late {
+		if len(o.pending)+len(p) > o.soft() && len(o.pending) > 0 {
+			return
+		}
+		o.total.Add(-int64(len(p)))
+		o.lateLen -= len(p)
+		delete(o.late, topic)
+		o.put(p)
+	}
+	o.late = nil
+}
+
+// write is the writer: it takes what has gathered, writes it, and ends when
+// there is no more.
+func (o *outbound) write() {
+	defer o.done.Done()
+	var buf []byte
+	o.mu.Lock()
+	for {
+		if len(o.pending) == 0 && len(o.late) > 0 {
+			o.refill()
+		}
+		if len(o.pending) == 0 {
+			break
+		}
+		buf, o.pending = o.pending, buf[:0]
+		o.sending = len(buf)
+		if !o.ending {
+			_ = o.nc.SetWriteDeadline(time.Now().Add(writeStall))
+		}
+		o.mu.Unlock()
+		n, err := o.nc.Write(buf)
+		o.sent.Add(int64(n))
+		o.mu.Lock()
+		o.total.Add(-int64(o.sending))
+		o.sending = 0
+		if err != nil {
+			o.total.Add(-int64(len(o.pending)))
+			o.pending = nil
+			o.drop()
+			o.ending = true
+		}
+	}
+	o.writing = false
+	give(buf)
+	give(o.pending)
+	o.pending = nil
+	if o.ending && !o.closed {
+		o.closed = true
+		_ = o.nc.Close()
+	}
+	o.mu.Unlock()
+}
+
+func give(b []byte) {
+	if c := cap(b); c > 0 && c <= 64<<10 {
+		b = b[:0]
+		idleBuffers.Put(&b)
+	}
+}

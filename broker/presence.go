@@ -1,0 +1,205 @@
+package broker
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// presence knows which drivers are connected, from connects and disconnects.
+// A driver who is back within the debounce was never away.
+type presence struct {
+	b *Broker
+
+	mu      sync.Mutex
+	drivers map[driverKey]*present
+	closing bool
+
+	unsaved map[driverKey]fleet.Presence // the newest of each driver that the store does not have
+	save    chan struct{}
+}
+
+type driverKey struct{ fleet, driver string }
+
+type present struct {
+	connections int
+	told        fleet.Presence
+	leaving     *time.Timer // tells that the driver is gone
+}
+
+func newPresence(b *Broker) *presence {
+	return &presence{
+		b:       b,
+		drivers: make(map[driverKey]*present),
+		unsaved: make(map[driverKey]fleet.Presence),
+		save:    make(chan struct{}, 1),
+	}
+}
+
+// arrived counts a connection that speaks for a driver.
+func (p *presence) arrived(k driverKey, source string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.drivers[k]
+	if d == nil {
+		d = &present{}
+		p.drivers[k] = d
+	}
+	if d.leaving != nil {
+		d.leaving.Stop()
+		d.leaving = nil
+	}
+	d.connections++
+	if d.told.State != "online" {
+		p.tell(k, d, fleet.Presence{State: "online", At: now(), Source: source})
+	}
+}
+
+// left counts one less, and tells so after the debounce when it was the last.
+func (p *presence) left(k driverKey, source, reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.drivers[k]
+	if d == nil {
+		return
+	}
+	d.connections--
+	if d.connections == 0 && !p.closing {
+		p.leaveLater(k, d, fleet.Presence{State: "offline", At: now(), Reason: reason, Source: source})
+	}
+}
+
+// leaveLater tells last when nobody has come back by then. The lock is held.
+func (p *presence) leaveLater(k driverKey, d *present, last fleet.Presence) {
+	d.leaving = time.AfterFunc(p.b.opts.Debounce, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if d.connections > 0 || p.closing || p.drivers[k] != d {
+			return
+		}
+		p.tell(k, d, last)
+		delete(p.drivers, k)
+	})
+}
+
+// tell publishes a change and has it saved. The lock is held.
+func (p *presence) tell(k driverKey, d *present, what fleet.Presence) {
+	d.told = what
+	p.unsaved[k] = what
+	select {
+	case p.save <- struct{}{}:
+	default:
+	}
+	p.b.live.presence(k, what.State == "online")
+	body, err := json.Marshal(what)
+	if err != nil {
+		p.b.log.Error("presence message", "error", err)
+		return
+	}
+	p.b.Publish(fleet.DriverTopic(k.fleet, k.driver, "presence"), body, true, 1)
+}
+
+// restore takes over what a former process left behind: whoever it knew as
+// online and does not come back within the debounce is offline.
+func (p *presence) restore(ctx context.Context) error {
+	online, err := p.b.opts.Presence.OnlineDrivers(ctx)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range online {
+		k := driverKey{s.Fleet, s.Driver}
+		if p.drivers[k] != nil {
+			continue
+		}
+		d := &present{told: fleet.Presence{State: "unknown"}}
+		p.drivers[k] = d
+		p.leaveLater(k, d, fleet.Presence{State: "offline", At: now(), Reason: "not seen since the server started", Source: s.Source})
+	}
+	return nil
+}
+
+// run keeps the store up to date until ctx is done. A store that is away is
+// waited for; meanwhile only the newest of each driver is kept.
+func (p *presence) run(ctx context.Context) {
+	if p.b.opts.Presence == nil {
+		return
+	}
+	restored := false
+	for retry := time.Duration(0); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.save:
+		case <-time.After(retry):
+		}
+		retry = time.Minute
+		err := error(nil)
+		if !restored {
+			err = p.restore(ctx)
+			restored = err == nil
+		}
+		if err == nil {
+			err = p.saveAll(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			p.b.log.Error("presence not saved", "error", err, "retry_in", "2s")
+			retry = 2 * time.Second
+		}
+	}
+}
+
+func (p *presence) saveAll(ctx context.Context) error {
+	for {
+		p.mu.Lock()
+		var k driverKey
+		var what fleet.Presence
+		for k, what = range p.unsaved {
+			break
+		}
+		empty := len(p.unsaved) == 0
+		p.mu.Unlock()
+		if empty {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		err := p.b.opts.Presence.SavePresence(ctx, k.fleet, k.driver, what)
+		cancel()
+		if err != nil {
+			return err
+		}
+		p.mu.Lock()
+		if p.unsaved[k] == what {
+			delete(p.unsaved, k)
+		}
+		p.mu.Unlock()
+	}
+}
+
+// close tells no more: the drivers have not gone, this process has.
+func (p *presence) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closing = true
+	for _, d := range p.drivers {
+		if d.leaving != nil {
+			d.leaving.Stop()
+		}
+	}
+}
+
+// presenceSource names the client: the suffix of its id, or a device's own id.
+func presenceSource(c *conn) string {
+	claims := c.claims.Load()
+	if _, suffix, ok := strings.Cut(c.clientID, ":"); ok && claims.Role == fleet.RoleDriver && !c.assigned {
+		return suffix
+	}
+	return string(claims.Role) + ":" + claims.Subject
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -1,0 +1,188 @@
+package broker
+
+import (
+	"strings"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/dray-fleet/dray/broker/packet"
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// subscribing is the SUBSCRIBE or UNSUBSCRIBE that the engine works on, on the
+// reader's goroutine.
+type subscribing struct {
+	active   bool // the engine is about to ask for the verdicts
+	verdicts []verdict
+
+	clientID, engineID uint16 // packet ids
+}
+
+// A verdict is what the guard has decided on one filter.
+type verdict struct {
+	filter   string
+	code     byte // >= 0x80: refused
+	existed  bool
+	handling byte // retain handling that the client asked for
+	id       int  // subscription identifier
+}
+
+func (s *subscribing) granted(filter string) bool {
+	for i := range s.verdicts {
+		if s.verdicts[i].filter == filter {
+			return s.verdicts[i].code < packet.CodeUnspecified
+		}
+	}
+	return false
+}
+
+// codes puts the guard's reasons where the engine knows only "not authorized".
+func (s *subscribing) codes(engine []byte, version byte) []byte {
+	s.active = false
+	for i := range engine {
+		if i < len(s.verdicts) && engine[i] >= packet.CodeUnspecified {
+			if code := s.verdicts[i].code; code >= packet.CodeUnspecified {
+				engine[i] = code
+			}
+			if version != packet.V5 {
+				engine[i] = packet.CodeUnspecified
+			}
+		}
+	}
+	return engine
+}
+
+// answer gives a SUBACK or UNSUBACK the packet id that the client used.
+func (s *subscribing) answer(p []byte, id uint16) []byte {
+	if id == s.engineID && s.engineID != s.clientID {
+		putPacketID(p, s.clientID)
+	}
+	return p
+}
+
+// subscribe checks a SUBSCRIBE and leaves it to the engine.
+func (c *conn) subscribe(frame []byte) error {
+	s, err := packet.ParseSubscribe(frame, c.version)
+	if err != nil {
+		return err
+	}
+	c.toEngine(frame, s.ID)
+	return nil
+}
+
+// unsubscribe checks an UNSUBSCRIBE and leaves it to the engine. A filter
+// beyond the limits cannot be subscribed; the engine, whose search is quadratic
+// in the levels, is asked about another that cannot be either.
+func (c *conn) unsubscribe(frame []byte) error {
+	u, err := packet.ParseUnsubscribe(frame, c.version)
+	if err != nil {
+		return err
+	}
+	for i, filter := range u.Filters {
+		if _, inner, ok := fleet.CutShare(filter); !ok || !fleet.ValidFilter(inner) {
+			u.Filters[i] = "$none"
+		}
+	}
+	frame = packet.AppendUnsubscribe(nil, c.version, u)
+	c.toEngine(frame, u.ID)
+	return nil
+}
+
+// toEngine gives the frame a packet id that no delivery uses: the engine keeps
+// both kinds in one map.
+func (c *conn) toEngine(frame []byte, id uint16) {
+	s := &c.subscribing
+	s.clientID, s.engineID = id, id
+	inflight := c.client.Load().State.Inflight
+	for {
+		if _, used := inflight.Get(s.engineID); !used {
+			break
+		}
+		if s.engineID += 1 << 14; s.engineID == id || s.engineID == 0 {
+			s.engineID = s.engineID + 1
+		}
+	}
+	putPacketID(frame, s.engineID)
+	c.engine = frame
+}
+
+// decide judges each filter of a SUBSCRIBE before the engine does, and lowers
+// what could carry positions to QoS 0: a newer fix is worth more than an old
+// one again.
+func (c *conn) decide(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	s := &c.subscribing
+	s.active = true
+	s.verdicts = s.verdicts[:0]
+	claims := c.claims.Load()
+	have := cl.State.Subscriptions.Len()
+	for i := range pk.Filters {
+		f := &pk.Filters[i]
+		_, existed := cl.State.Subscriptions.Get(f.Filter)
+		v := verdict{filter: f.Filter, existed: existed, handling: f.RetainHandling, id: f.Identifier}
+		_, inner, ok := fleet.CutShare(f.Filter)
+		switch {
+		case !ok || !fleet.ValidFilter(inner):
+			v.code = packet.CodeFilterInvalid
+		case c.b.opts.Conformance:
+			if inner == "test/nosubscribe" {
+				v.code = packet.CodeNotAuthorized
+			}
+		case !claims.MaySubscribe(f.Filter):
+			v.code = packet.CodeNotAuthorized
+		case !existed && have >= c.b.opts.Limits.Subscriptions:
+			v.code = packet.CodeQuotaExceeded
+		default:
+			have++
+			f.RetainHandling = 2 // retained publications are sent by subscribed
+			if carriesPositions(inner) {
+				f.Qos = 0
+			}
+		}
+		s.verdicts = append(s.verdicts, v)
+	}
+	return pk
+}
+
+// carriesPositions reports whether filter can select a location or live topic.
+func carriesPositions(filter string) bool {
+	return fleet.Overlap(filter, "fleet/+/drivers/+/location") || fleet.Overlap(filter, "fleet/+/live")
+}
+
+// subscribed follows the SUBACK: retained publications, and a keyframe for those
+// who watch a fleet. The engine's own way to send retained ones overruns its
+// queue.
+func (c *conn) subscribed() {
+	if c.b.opts.Conformance {
+		return
+	}
+	claims := c.claims.Load()
+	for _, v := range c.subscribing.verdicts {
+		if v.code >= packet.CodeUnspecified || strings.HasPrefix(strings.ToLower(v.filter), "$share/") {
+			continue
+		}
+		c.b.live.greet(c, v)
+		if v.handling == 2 || v.handling == 1 && v.existed {
+			continue
+		}
+		for _, pk := range c.b.engine.Topics.Messages(v.filter) {
+			if claims.MayReceive(pk.TopicName) {
+				c.sendQoS0(&packet.Publish{Topic: []byte(pk.TopicName), Payload: pk.Payload, Retain: true}, v.id)
+			}
+		}
+	}
+}
+
+// sendQoS0 sends one publication to this client alone.
+func (c *conn) sendQoS0(p *packet.Publish, id int) {
+	if id > 0 && c.version == packet.V5 {
+		p.Props = packet.AppendSubscriptionID(nil, uint32(id))
+	}
+	buf := packet.AppendPublish(nil, c.version, p)
+	if c.maxPacket > 0 && len(buf) > c.maxPacket {
+		c.b.drop("too large for the client") // [MQTT-3.1.2-25]
+		return
+	}
+	c.delivered.Add(1)
+	c.send(buf)
+}

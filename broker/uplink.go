@@ -1,0 +1,268 @@
+package broker
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/dray-fleet/dray/auth"
+	"github.com/dray-fleet/dray/broker/packet"
+	"github.com/dray-fleet/dray/codec"
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// A route is what the uplink knows of a topic that a connection publishes to,
+// so that the next publish costs no parsing.
+type route struct {
+	topic    string
+	claims   *auth.Claims // whose right allowed is
+	allowed  bool
+	durable  bool // goes to the stream: an upstream or vendor topic
+	upstream fleet.Upstream
+	tracked  *tracked // of the live frames
+	matches  *matches // who gets what is published here, as of matches.topology
+}
+
+// maxRoutes bounds how many topics a connection is remembered for.
+const maxRoutes = 1024
+
+// routes are a connection's routes; most have one.
+type routes struct {
+	last *route
+	all  map[string]*route
+}
+
+func (rs *routes) find(topic []byte) *route {
+	if rs.last != nil && string(topic) == rs.last.topic {
+		return rs.last
+	}
+	r := rs.all[string(topic)]
+	if r != nil {
+		rs.last = r
+	}
+	return r
+}
+
+func (rs *routes) add(r *route) {
+	if rs.all == nil || len(rs.all) >= maxRoutes {
+		rs.all = make(map[string]*route)
+	}
+	rs.all[r.topic] = r
+	rs.last = r
+}
+
+// route finds out what a publish to topic is.
+func (b *Broker) route(topic string, claims *auth.Claims) *route {
+	r := &route{topic: topic, claims: claims}
+	if b.opts.Conformance {
+		r.allowed = fleet.ValidTopic(topic) && topic[0] != '$'
+		return r
+	}
+	r.allowed = claims.MayPublish(topic)
+	if u, ok := fleet.ParseUpstream(topic); ok {
+		r.upstream, r.durable = u, true
+	} else if claims.Role == fleet.RoleDevice && r.allowed && claims.ACL == nil {
+		r.upstream = fleet.Upstream{Fleet: claims.Fleet, Driver: claims.SpeaksFor(), Kind: fleet.KindVendor}
+		r.durable = true
+	}
+	return r
+}
+
+// publish takes a PUBLISH of the client.
+func (c *conn) publish(frame []byte) error {
+	var p packet.Publish
+	if err := packet.ParsePublish(frame, c.version, &p); err != nil {
+		return err
+	}
+	if p.TopicAlias != 0 {
+		return &packet.Malformed{Code: packet.CodeTopicAliasInvalid, Reason: "topic aliases are not offered"} // [MQTT-3.3.2-9]
+	}
+	c.received.Add(1)
+	c.b.totals.received.Add(1)
+	if err := c.slow(); err != nil {
+		return err
+	}
+	claims := c.claims.Load()
+	r := c.routes.find(p.Topic)
+	if r == nil || r.claims != claims {
+		r = c.b.route(string(p.Topic), claims)
+		c.routes.add(r)
+	}
+	if !r.allowed {
+		return c.refuse(&p)
+	}
+	if p.QoS == 2 && c.session.received(p.ID) { // [MQTT-4.3.3-10]
+		c.acks.drain()
+		c.send(packet.AppendPubrec(nil, c.version, p.ID, packet.CodeSuccess, ""))
+		return nil
+	}
+	if !r.durable {
+		return c.plain(&p, r.topic)
+	}
+	again, ok := c.acks.begin(p.ID, c.b.opts.Limits.ReceiveMaximum)
+	if again || !ok {
+		return nil // its acknowledgement is on the way, or the connection's end
+	}
+	tok := token(p.ID)
+	switch p.QoS {
+	case 1:
+		tok |= tokenQoS1
+	case 2:
+		tok |= tokenQoS2
+	}
+	if err := c.b.uplink(r, &p, claims, c, tok); err != nil {
+		c.Appended(uint64(tok), err)
+	}
+	return nil
+}
+
+// slow waits while the connection is over its rate.
+func (c *conn) slow() error {
+	wait, ok := c.rate.take(time.Now())
+	if wait <= 0 {
+		return nil
+	}
+	c.b.metrics.throttled.Inc()
+	if !ok {
+		return &packet.Malformed{Code: packet.CodeRateTooHigh, Reason: "too many messages"}
+	}
+	c.rate.sleep(wait)
+	return nil
+}
+
+// refuse answers a publish that the client has no right to.
+func (c *conn) refuse(p *packet.Publish) error {
+	c.b.metrics.published("forbidden").Inc()
+	if p.QoS == 0 {
+		return nil // there is no packet to answer it with
+	}
+	if c.version != packet.V5 {
+		return &packet.Malformed{Code: packet.CodeNotAuthorized, Reason: "publish to a forbidden topic"} // [3.1.1 section 3.3.5]
+	}
+	c.acks.drain()
+	if p.QoS == 1 {
+		c.send(packet.AppendPuback(nil, c.version, p.ID, packet.CodeNotAuthorized, ""))
+	} else {
+		c.send(packet.AppendPubrec(nil, c.version, p.ID, packet.CodeNotAuthorized, ""))
+	}
+	return nil
+}
+
+// plain publishes what is neither a driver's report nor a device's: it goes
+// through the engine and is not stored.
+func (c *conn) plain(p *packet.Publish, topic string) error {
+	c.acks.drain()
+	c.b.inject(c, p, topic)
+	c.b.metrics.published("plain").Inc()
+	switch p.QoS {
+	case 1:
+		c.send(packet.AppendPuback(nil, c.version, p.ID, packet.CodeSuccess, ""))
+	case 2:
+		c.session.receive(p.ID)
+		c.send(packet.AppendPubrec(nil, c.version, p.ID, packet.CodeSuccess, ""))
+	}
+	return nil
+}
+
+// release answers the PUBREL of a QoS 2 publish.
+func (c *conn) release(frame []byte) error {
+	ack, err := packet.ParseAck(frame, c.version)
+	if err != nil {
+		return err
+	}
+	code := packet.CodeSuccess
+	if !c.session.releaseID(ack.ID) {
+		code = packet.CodeIDNotFound
+	}
+	c.send(packet.AppendPubcomp(nil, c.version, ack.ID, code, ""))
+	return nil
+}
+
+// uplink appends a publish to the stream, and shows it to those who watch at
+// once. What cannot be decoded is appended as well, so that it is kept as a dead
+// letter; its driver is told, and nobody else sees it. An error means that to
+// will not be told.
+func (b *Broker) uplink(r *route, p *packet.Publish, claims *auth.Claims, to fleet.Acker, tok token) error {
+	now := time.Now()
+	report, bad := b.decode(r, p.Payload)
+	if bad != nil {
+		tok |= tokenBad
+	}
+	err := b.stream.Append(fleet.Publication{
+		Topic:      r.topic,
+		Payload:    p.Payload,
+		ReceivedAt: now,
+		Fleet:      claims.Fleet,
+		Subject:    claims.Subject,
+		Role:       claims.Role,
+		Driver:     r.upstream.Driver,
+		Node:       b.opts.Node,
+	}, to, uint64(tok))
+	if err != nil {
+		return err
+	}
+	if bad != nil {
+		b.metrics.published("malformed").Inc()
+		b.tellError(r, bad, now)
+		return nil
+	}
+	b.metrics.uplinked.Inc()
+	switch r.upstream.Kind {
+	case fleet.KindLocation:
+		b.live.track(r, report, now)
+		b.fanOut(r, p, to)
+	case fleet.KindVendor:
+		b.live.track(r, report, now)
+	default:
+		b.relay(r.topic, p)
+	}
+	return nil
+}
+
+// decode reads the payload once, for everybody: fixes for the live frames, or
+// the field that is wrong.
+func (b *Broker) decode(r *route, payload []byte) ([]fleet.Fix, *fleet.InvalidError) {
+	var fixes []fleet.Fix
+	var err error
+	switch r.upstream.Kind {
+	case fleet.KindLocation:
+		fixes, err = codec.Location(payload, r.upstream.Driver)
+	case fleet.KindHealth:
+		_, err = codec.Health(payload)
+	case fleet.KindDuty:
+		_, _, err = codec.Duty(payload)
+	case fleet.KindStatus:
+		_, err = codec.Status(payload)
+	case fleet.KindReceipt:
+		_, err = codec.Receipt(payload)
+	}
+	var bad *fleet.InvalidError
+	if errors.As(err, &bad) {
+		return nil, bad
+	}
+	return fixes, nil
+}
+
+// tellError says on the driver's errors topic why a report was refused.
+func (b *Broker) tellError(r *route, bad *fleet.InvalidError, now time.Time) {
+	body, err := json.Marshal(struct {
+		Topic  string    `json:"topic"`
+		Field  string    `json:"field"`
+		Reason string    `json:"reason"`
+		At     time.Time `json:"at"`
+	}{r.topic, bad.Field, bad.Reason, now.UTC().Truncate(time.Millisecond)})
+	if err != nil {
+		b.log.Error("errors message", "error", err)
+		return
+	}
+	b.Publish(fleet.DriverTopic(r.upstream.Fleet, r.upstream.Driver, "errors"), body, false, 1)
+}
+
+// relay hands a report other than a position to the engine, which delivers it
+// with the QoS that its subscribers asked for. Upstream topics are not retained.
+func (b *Broker) relay(topic string, p *packet.Publish) {
+	b.inject(nil, &packet.Publish{
+		Topic: p.Topic, Payload: bytes.Clone(p.Payload), QoS: p.QoS, Props: bytes.Clone(p.Props),
+	}, topic)
+}

@@ -1,0 +1,275 @@
+package broker
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// A wsConn carries a byte stream in the binary messages of a WebSocket (RFC
+// 6455). It holds no buffer of its own: frames are taken apart in the caller's,
+// and each Write is one message.
+type wsConn struct {
+	net.Conn
+	compress bool // permessage-deflate was agreed on (RFC 7692)
+	most     int  // largest inflated message
+
+	// Of the reader:
+	early  []byte // bytes that came with the upgrade, or were inflated
+	raw    bool   // early has not been taken apart yet
+	head   [ws.MaxHeaderSize]byte
+	headN  int
+	frame  ws.Header
+	left   int64 // payload bytes of frame still to come
+	at     int   // of these, already read: position in the mask
+	inBody bool
+	packed bool   // the message is compressed
+	buffer []byte // what of a compressed message or a control frame has come
+
+	writing sync.Mutex
+}
+
+var (
+	errWSProtocol = errors.New("websocket: protocol error")
+	errWSText     = errors.New("websocket: MQTT needs binary messages") // [MQTT-6.0.0-1]
+	errWSLarge    = errors.New("websocket: message too large")
+)
+
+// deflateFrom is the size from which on compressing a message pays.
+const deflateFrom = 1 << 10
+
+func newWSConn(nc net.Conn, early []byte, compress bool, packetSize int) *wsConn {
+	return &wsConn{Conn: nc, early: early, raw: len(early) > 0, compress: compress, most: 4 * packetSize}
+}
+
+// Read returns payload bytes of binary messages; it answers pings.
+func (c *wsConn) Read(p []byte) (int, error) {
+	for {
+		var n int
+		var err error
+		switch {
+		case len(c.early) > 0 && !c.raw:
+			n = copy(p, c.early)
+			c.early = c.early[n:]
+			return n, nil
+		case len(c.early) > 0:
+			n = copy(p, c.early)
+			c.early = c.early[n:]
+			c.raw = len(c.early) > 0
+		default:
+			n, err = c.Conn.Read(p)
+		}
+		if n == 0 && err != nil {
+			return 0, err
+		}
+		n, err = c.unframe(p[:n])
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+// unframe takes frames apart in place and returns how many payload bytes it has
+// left at the front of p. Inflated messages go to c.early.
+func (c *wsConn) unframe(p []byte) (out int, err error) {
+	for i := 0; i < len(p); {
+		if !c.inBody {
+			used, err := c.header(p[i:])
+			if err != nil {
+				return 0, err
+			}
+			i += used
+			continue
+		}
+		part := p[i:min(len(p), i+int(min(c.left, int64(len(p)))))]
+		ws.Cipher(part, c.frame.Mask, c.at)
+		i += len(part)
+		c.at += len(part)
+		c.left -= int64(len(part))
+		if c.frame.OpCode.IsControl() || c.packed {
+			if len(c.buffer)+len(part) > c.most {
+				return 0, errWSLarge
+			}
+			c.buffer = append(c.buffer, part...)
+		} else {
+			out += copy(p[out:], part)
+		}
+		if c.left > 0 {
+			continue
+		}
+		c.inBody = false
+		if err := c.finish(); err != nil {
+			return 0, err
+		}
+		if len(c.early) > 0 {
+			return out, c.behind(p[i:])
+		}
+	}
+	return out, nil
+}
+
+// behind takes the frames that follow an inflated message apart and queues
+// their payload behind it.
+func (c *wsConn) behind(raw []byte) error {
+	rest := append([]byte(nil), raw...)
+	inflated := c.early
+	c.early = nil
+	n, err := c.unframe(rest)
+	if err != nil {
+		return err
+	}
+	c.early = append(append(inflated, rest[:n]...), c.early...)
+	return nil
+}
+
+// header gathers the bytes of a frame's header. It returns how many it used.
+func (c *wsConn) header(in []byte) (used int, err error) {
+	for used < len(in) {
+		c.head[c.headN] = in[used]
+		c.headN++
+		used++
+		if c.headN < 2 || c.headN < headerSize(c.head[1]) {
+			continue
+		}
+		c.headN = 0
+		return used, c.begin()
+	}
+	return used, nil
+}
+
+func headerSize(second byte) int {
+	n := 2
+	switch second & 0x7f {
+	case 126:
+		n += 2
+	case 127:
+		n += 8
+	}
+	if second&0x80 != 0 {
+		n += 4
+	}
+	return n
+}
+
+// begin reads the header that is complete now.
+func (c *wsConn) begin() error {
+	h := ws.Header{
+		Fin: c.head[0]&0x80 != 0, Rsv: c.head[0] >> 4 & 7, OpCode: ws.OpCode(c.head[0] & 0xf),
+		Masked: c.head[1]&0x80 != 0,
+	}
+	at := 2
+	switch n := c.head[1] & 0x7f; n {
+	case 126:
+		h.Length = int64(binary.BigEndian.Uint16(c.head[at:]))
+		at += 2
+	case 127:
+		long := binary.BigEndian.Uint64(c.head[at:])
+		if long > 1<<40 {
+			return errWSLarge
+		}
+		h.Length = int64(long)
+		at += 8
+	default:
+		h.Length = int64(n)
+	}
+	if !h.Masked {
+		return errWSProtocol // RFC 6455 section 5.1
+	}
+	copy(h.Mask[:], c.head[at:at+4])
+	compressed := h.Rsv == 4 && c.compress
+	switch {
+	case h.Rsv != 0 && !compressed, h.OpCode.IsReserved():
+		return errWSProtocol
+	case h.OpCode == ws.OpText:
+		return errWSText
+	case h.OpCode.IsControl() && (h.Length > ws.MaxControlFramePayloadSize || !h.Fin || compressed):
+		return errWSProtocol
+	case h.OpCode == ws.OpContinuation && compressed:
+		return errWSProtocol
+	case h.OpCode.IsControl() && c.packed && len(c.buffer) > 0:
+		return errWSProtocol // inside a fragmented compressed message: no client of MQTT does it
+	}
+	if h.OpCode == ws.OpBinary {
+		c.packed = compressed
+	}
+	c.frame, c.left, c.at, c.inBody = h, h.Length, 0, true
+	if h.Length == 0 {
+		c.inBody = false
+		return c.finish()
+	}
+	return nil
+}
+
+// finish deals with a frame that is complete.
+func (c *wsConn) finish() error {
+	body := c.buffer
+	switch {
+	case c.frame.OpCode == ws.OpPing:
+		c.buffer = c.buffer[:0]
+		return c.write(ws.OpPong, false, body)
+	case c.frame.OpCode == ws.OpPong:
+		c.buffer = c.buffer[:0]
+	case c.frame.OpCode == ws.OpClose:
+		return io.EOF
+	case c.packed && c.frame.Fin:
+		c.buffer, c.packed = nil, false
+		inflated, err := inflate(body, c.most)
+		if err != nil {
+			return err
+		}
+		c.early = append(c.early, inflated...)
+	}
+	return nil
+}
+
+// Write sends p as one binary message.
+func (c *wsConn) Write(p []byte) (int, error) {
+	body, packed := p, false
+	if c.compress && len(p) > deflateFrom {
+		if small := deflate(p); len(small) < len(p) {
+			body, packed = small, true
+		}
+	}
+	if err := c.write(ws.OpBinary, packed, body); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (c *wsConn) write(op ws.OpCode, packed bool, body []byte) error {
+	var head [ws.MaxHeaderSize]byte
+	head[0] = 0x80 | byte(op)
+	if packed {
+		head[0] |= 0x40
+	}
+	n := 2
+	switch l := len(body); {
+	case l < 126:
+		head[1] = byte(l)
+	case l < 1<<16:
+		head[1] = 126
+		binary.BigEndian.PutUint16(head[2:], uint16(l))
+		n = 4
+	default:
+		head[1] = 127
+		binary.BigEndian.PutUint64(head[2:], uint64(l))
+		n = 10
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	bufs := net.Buffers{head[:n], body}
+	_, err := bufs.WriteTo(c.Conn)
+	return err
+}
+
+// Close says goodbye, briefly.
+func (c *wsConn) Close() error {
+	_ = c.Conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	_ = c.write(ws.OpClose, false, []byte{0x03, 0xe8}) // 1000: normal closure
+	return c.Conn.Close()
+}
