@@ -52,18 +52,16 @@ function withLeaves(entries, json, blobs, length, maxZoom) {
 
 function assemble(directory, leaves, json, blobs, dataLength, tileCount, maxZoom) {
   const header = Buffer.alloc(127);
-  const u64 = (at, value) => header.writeBigUInt64LE(BigInt(value), at);
   const rootAt = 127;
   const jsonAt = rootAt + directory.length;
   const leavesAt = jsonAt + json.length;
   const dataAt = leavesAt + leaves.length;
   header.write("PMTiles", 0, "latin1");
   header[7] = 3;
-  u64(8, rootAt), u64(16, directory.length);
-  u64(24, jsonAt), u64(32, json.length);
-  u64(40, leavesAt), u64(48, leaves.length);
-  u64(56, dataAt), u64(64, dataLength);
-  u64(72, tileCount), u64(80, tileCount), u64(88, blobs.length);
+  [
+    rootAt, directory.length, jsonAt, json.length, leavesAt, leaves.length, dataAt, dataLength,
+    tileCount, tileCount, blobs.length, // tiles addressed, directory entries, different contents
+  ].forEach((value, i) => header.writeBigUInt64LE(BigInt(value), 8 + i * 8));
   header[96] = 1; // clustered: data is in tile-id order
   header[97] = 2; // directories gzipped
   header[98] = 2; // tiles gzipped
@@ -81,7 +79,10 @@ function encodeDirectory(entries) {
   const out = [];
   varint(out, entries.length);
   let last = 0;
-  for (const e of entries) varint(out, e.id - last), (last = e.id);
+  for (const e of entries) {
+    varint(out, e.id - last);
+    last = e.id;
+  }
   for (const e of entries) varint(out, e.leaf ? 0 : 1);
   for (const e of entries) varint(out, e.length);
   entries.forEach((e, i) => {

@@ -26,10 +26,10 @@ function updateOf(d: Schemas["Driver"]): Update {
     name: d.name ?? undefined,
     duty: (d.duty || "unknown") as Duty,
     presence: d.presence ? (d.presence.state === "online" ? "online" : "offline") : undefined,
-    presenceAt: d.presence ? Date.parse(d.presence.at) : undefined,
+    presenceAt: d.presence?.at ? Date.parse(d.presence.at) : undefined,
     presenceReason: d.presence?.reason,
     flags: d.flags ?? [],
-    seenAt: p ? Date.parse(p.received_at) : undefined,
+    seenAt: p?.received_at ? Date.parse(p.received_at) : undefined,
     fix: p
       ? {
           at: Date.parse(p.fix_at),

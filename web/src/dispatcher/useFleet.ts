@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 
 import { apiClient, type Client } from "../api/client";
 import type { Credentials } from "../mqtt/credentials";
@@ -45,7 +45,7 @@ export interface Snapshot {
   loaded: boolean;
   /** The last attempt failed. */
   failed: boolean;
-  /** When the last one came, in ms by this machine's clock; 0 for never. */
+  /** When the last one came, in ms by the server's clock; 0 for never. */
   at: number;
   retry: () => void;
 }
@@ -53,19 +53,23 @@ export interface Snapshot {
 /** Fetches the snapshot: at first, while there are no live updates, and when the page is looked at again. */
 export function useSnapshot({ client, positions, name }: Fleet, link: Link): Snapshot {
   const down = link !== "live";
-  const downSince = useMemo(() => (down ? Date.now() : 0), [down]);
+  const downSince = useRef(0);
   const query = useQuery({
     queryKey: ["drivers", name],
     queryFn: ({ signal }) => loadSnapshot(client, positions, signal),
-    refetchInterval: () => (!down ? polling.live : Date.now() - downSince < polling.impatient ? polling.first : polling.later),
+    refetchInterval: () => (!down ? polling.live : Date.now() - downSince.current < polling.impatient ? polling.first : polling.later),
     refetchOnWindowFocus: down ? "always" : false,
     networkMode: "always",
     retry: false,
     staleTime: 0,
   });
   const { refetch } = query;
-  useEffect(() => void (down && refetch()), [down, refetch]);
-  return { loaded: query.isSuccess || positions.size > 0, failed: query.isError, at: query.dataUpdatedAt, retry: () => void refetch() };
+  useEffect(() => {
+    if (!down) return;
+    downSince.current = Date.now();
+    void refetch();
+  }, [down, refetch]);
+  return { loaded: query.isSuccess || positions.size > 0, failed: query.isError, at: query.dataUpdatedAt && query.dataUpdatedAt + positions.clockSkew, retry: () => void refetch() };
 }
 
 /** Draws the component again when the store has changed, at most four times a second. */

@@ -1,0 +1,78 @@
+import "maplibre-gl/dist/maplibre-gl.css";
+import { useEffect, useEffectEvent, useRef, useState, type Ref, useImperativeHandle } from "react";
+
+import { agesText } from "../age";
+import { language, t } from "../messages";
+import type { Positions } from "../positions";
+import type { TrackPoint } from "../track";
+import type { Scheme } from "./basemap";
+import { FleetMap, type Hover } from "./fleetMap";
+
+export interface MapHandle {
+  centre(): void;
+}
+
+interface Props {
+  positions: Positions;
+  scheme: Scheme;
+  selected: string | null;
+  onSelect: (id: string | null) => void;
+  following: boolean;
+  onFollow: (follow: boolean) => void;
+  trail: readonly TrackPoint[];
+  ref: Ref<MapHandle>;
+}
+
+/** Mounts the map, hands it what changes, and draws the controls and the label over it. */
+export default function FleetMapView({ positions, scheme, selected, onSelect, following, onFollow, trail, ref }: Props) {
+  const container = useRef<HTMLDivElement>(null);
+  const map = useRef<FleetMap | null>(null);
+  const [hover, setHover] = useState<Hover | null>(null);
+  const [ended, setEnded] = useState(false);
+
+  const select = useEffectEvent(onSelect);
+  const grabbed = useEffectEvent(() => onFollow(false));
+  const firstScheme = useEffectEvent(() => scheme);
+  useEffect(() => {
+    map.current = new FleetMap(container.current!, positions, firstScheme(), language, {
+      select: (id) => select(id),
+      grabbed: () => grabbed(),
+      hover: setHover,
+      detailEnded: setEnded,
+    });
+    return () => map.current?.remove();
+  }, [positions]);
+
+  useEffect(() => map.current?.setScheme(scheme), [scheme]);
+  useEffect(() => map.current?.setSelected(selected), [selected]);
+  useEffect(() => map.current?.setFollowing(following), [following]);
+  useEffect(() => map.current?.setTrail(trail), [trail]);
+  useImperativeHandle(ref, () => ({ centre: () => map.current?.centre() }), []);
+
+  const hovered = hover && positions.all()[hover.slot];
+  return (
+    <div className="map" role="region" aria-label={t("map.label")} data-testid="map">
+      <div ref={container} className="map-canvas" />
+      {hovered && (
+        <div className="map-label" style={{ left: hover.x, top: hover.y }}>
+          <strong>{hovered.name || hovered.id}</strong>
+          <span>{agesText(hovered, positions.now(), t)}</span>
+        </div>
+      )}
+      {ended && <p className="map-note">{t("map.ends")}</p>}
+      <div className="map-controls">
+        <MapButton label={t("map.zoomIn")} path="M8 3v10M3 8h10" onClick={() => map.current?.zoom(1)} />
+        <MapButton label={t("map.zoomOut")} path="M3 8h10" onClick={() => map.current?.zoom(-1)} />
+        <MapButton label={t("map.fit")} path="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10" onClick={() => map.current?.fit()} />
+      </div>
+    </div>
+  );
+}
+
+function MapButton({ label, path, onClick }: { label: string; path: string; onClick: () => void }) {
+  return (
+    <button className="button icon" aria-label={label} title={label} onClick={onClick}>
+      <svg viewBox="0 0 16 16" aria-hidden="true"><path d={path} /></svg>
+    </button>
+  );
+}

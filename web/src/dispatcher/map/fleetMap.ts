@@ -1,0 +1,275 @@
+import type { FeatureCollection, LineString } from "geojson";
+import { AttributionControl, Map as MapLibre, ScaleControl, addProtocol, setWorkerUrl, type GeoJSONSource } from "maplibre-gl";
+import workerURL from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
+import { Protocol } from "pmtiles";
+
+import { conditionOf, states } from "../condition";
+import type { Fix, Positions } from "../positions";
+import { trackLines, type TrackPoint } from "../track";
+import { DETAIL_ENDS, basemapStyle, type Scheme } from "./basemap";
+import { Glides } from "./glides";
+import { graticule } from "./graticule";
+import { metresBetween, toLngLat, toMercator } from "./mercator";
+import { VehicleLayer, radiusAt, type Palette } from "./vehicleLayer";
+
+setWorkerUrl(workerURL); // MapLibre 6 cannot find its worker in a bundle
+addProtocol("pmtiles", new Protocol().tile);
+
+const SLOW_FPS = 4; // where a frame is drawn without a GPU it takes both cores
+const REACH = 8; // px around a vehicle that still hit it
+const nothing: FeatureCollection<LineString> = { type: "FeatureCollection", features: [] };
+
+export interface Hover {
+  slot: number;
+  /** Where to put the label, in px of the map. */
+  x: number;
+  y: number;
+}
+
+/** What the map tells. */
+export interface FleetMapEvents {
+  select(id: string | null): void;
+  hover(hover: Hover | null): void;
+  /** The user took the map in hand: stop following. */
+  grabbed(): void;
+  /** Whether the embedded map has nothing more to show at this zoom. */
+  detailEnded(ended: boolean): void;
+}
+
+/** The map and the vehicles on it. Knows nothing of React; FleetMap.tsx mounts it. */
+export class FleetMap {
+  private readonly map: MapLibre;
+  private readonly glides: Glides;
+  private readonly vehicles: VehicleLayer;
+  private readonly slow: boolean;
+  private readonly stops: (() => void)[] = [];
+  private readonly epoch = performance.now();
+  private scheme: Scheme;
+  private selected: string | null = null;
+  private following = false;
+  private trail: readonly TrackPoint[] = [];
+  private fitted = false;
+
+  constructor(
+    container: HTMLElement,
+    private readonly positions: Positions,
+    scheme: Scheme,
+    private readonly language: string,
+    private readonly events: FleetMapEvents,
+  ) {
+    this.scheme = scheme;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.map = new MapLibre({
+      container,
+      style: basemapStyle(scheme, language),
+      center: [10, 35],
+      zoom: 1.6,
+      maxZoom: 19,
+      maxPitch: 0,
+      dragRotate: false,
+      pitchWithRotate: false,
+      renderWorldCopies: false,
+      attributionControl: false,
+      fadeDuration: still ? 0 : 200,
+    });
+    this.map.touchZoomRotate.disableRotation();
+    this.map.keyboard.disableRotation();
+    this.map.addControl(new AttributionControl({ compact: false }), "bottom-right");
+    this.map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
+    this.slow = still || isSoftware(this.map.getCanvas());
+    this.glides = new Glides(still);
+    this.vehicles = new VehicleLayer(this.glides, this.clock, this.slow ? SLOW_FPS : Infinity);
+    this.map.setMissingStyleImageResolver((id) => {
+      // The style marks towns; the embedded map has no sprites.
+      if (id === "townspot" || id === "capital") this.map.addImage(id, dot(this.scheme, id === "capital"), { pixelRatio: 2 });
+    });
+    this.map.on("style.load", this.addLayers);
+    this.map.on("moveend", this.drawGraticule);
+    this.map.on("dragstart", () => this.events.grabbed());
+    this.map.on("click", ({ point }) => this.events.select(this.pick(point)?.id ?? null));
+    this.map.on("mousemove", ({ point }) => this.hover(this.pick(point)?.slot ?? -1));
+    this.map.on("mouseout", () => this.hover(-1));
+    this.map.on("move", () => this.hover(-1));
+
+    this.take(this.positions.all().map((d) => d.slot));
+    this.stops.push(this.positions.subscribe(() => this.take(this.positions.takeChanged())));
+    const timer = setInterval(() => this.judgeAll(), 1_000); // a position grows old without anything happening
+    this.stops.push(() => clearInterval(timer));
+  }
+
+  remove() {
+    for (const stop of this.stops) stop();
+    this.map.remove();
+  }
+
+  setScheme(scheme: Scheme) {
+    if (scheme === this.scheme) return;
+    this.scheme = scheme;
+    this.map.setStyle(basemapStyle(scheme, this.language), { diff: false });
+  }
+
+  setSelected(id: string | null) {
+    this.selected = id;
+    this.vehicles.selected = (id === null ? undefined : this.positions.get(id)?.slot) ?? -1;
+    this.map.triggerRepaint();
+  }
+
+  setFollowing(following: boolean) {
+    this.following = following;
+    if (following) this.centre(13);
+  }
+
+  setTrail(points: readonly TrackPoint[]) {
+    this.trail = points;
+    this.map.getSource<GeoJSONSource>("trail")?.setData(trackLines(points));
+  }
+
+  /** Brings the selected vehicle to the middle, at least as near as zoom. */
+  centre(zoom = 11) {
+    const driver = this.selected === null ? undefined : this.positions.get(this.selected);
+    if (!driver?.fix) return;
+    const centre = toLngLat(this.glides.at(driver.slot, this.clock()));
+    this.map.easeTo({ center: centre, zoom: Math.max(this.map.getZoom(), zoom), duration: this.slow ? 0 : 500 });
+  }
+
+  /** Shows every vehicle that has a position. */
+  fit() {
+    let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
+    for (const { fix } of this.positions.all()) {
+      if (!fix) continue;
+      [west, east] = [Math.min(west, fix.lon), Math.max(east, fix.lon)];
+      [south, north] = [Math.min(south, fix.lat), Math.max(north, fix.lat)];
+    }
+    if (west > east) return;
+    this.map.fitBounds([west, south, east, north], { padding: 72, maxZoom: 12, duration: this.slow ? 0 : 700 });
+  }
+
+  zoom(by: 1 | -1) {
+    this.map.easeTo({ zoom: this.map.getZoom() + by, duration: this.slow ? 0 : 250 });
+  }
+
+  private readonly clock = () => (performance.now() - this.epoch) / 1_000;
+
+  /** Sends the vehicles of slots on their way to their newest fix. */
+  private take(slots: readonly number[]) {
+    const now = this.clock();
+    const drivers = this.positions.all();
+    for (const slot of slots) {
+      const { fix } = drivers[slot];
+      if (fix && fix !== this.drawn.get(slot)) this.move(slot, fix, now);
+      this.judge(slot);
+    }
+    if (slots.length === 0) return;
+    if (!this.fitted && drivers.some((d) => d.fix)) {
+      this.fitted = true;
+      this.fit();
+    }
+    if (this.following) this.follow(now);
+    this.map.triggerRepaint();
+  }
+
+  private readonly drawn = new Map<number, Fix>();
+
+  private move(slot: number, fix: Fix, now: number) {
+    const before = this.drawn.get(slot);
+    const to = toMercator(fix.lat, fix.lon);
+    let heading = fix.heading;
+    if (Number.isNaN(heading) && before && metresBetween(before, fix) > 8) {
+      const from = toMercator(before.lat, before.lon);
+      heading = (Math.atan2(to.x - from.x, from.y - to.y) * 180) / Math.PI;
+    }
+    this.drawn.set(slot, fix);
+    if (!before || before.lat !== fix.lat || before.lon !== fix.lon || before.heading !== fix.heading) this.glides.move(slot, to, heading, now);
+  }
+
+  private judge(slot: number): boolean {
+    const { state } = conditionOf(this.positions.all()[slot], this.positions.now());
+    return this.glides.shape(slot, states.indexOf(state));
+  }
+
+  private judgeAll() {
+    let changed = false;
+    for (const { slot } of this.positions.all()) changed = this.judge(slot) || changed;
+    if (changed) this.map.triggerRepaint();
+  }
+
+  /** Moves the map along with the vehicle, in the same time as its glide. */
+  private follow(now: number) {
+    const driver = this.selected === null ? undefined : this.positions.get(this.selected);
+    if (!driver?.fix) return;
+    const duration = this.slow ? 0 : this.glides.duration(driver.slot) * 1_000;
+    const start = this.glides.at(driver.slot, now);
+    const to = toMercator(driver.fix.lat, driver.fix.lon);
+    if (start.x === to.x && start.y === to.y) return;
+    this.map.easeTo({ center: [driver.fix.lon, driver.fix.lat], duration, easing: (k) => k });
+  }
+
+  private pick(point: { x: number; y: number }) {
+    const { lng, lat } = this.map.unproject([point.x, point.y]);
+    const pixels = radiusAt(this.map.getZoom()) + REACH;
+    const slot = this.glides.nearest(toMercator(lat, lng), pixels / (512 * 2 ** this.map.getZoom()), this.clock());
+    return slot < 0 ? undefined : this.positions.all()[slot];
+  }
+
+  private hovered = -1;
+
+  private hover(slot: number) {
+    if (slot < 0 && this.hovered < 0) return;
+    this.hovered = slot;
+    this.map.getCanvas().style.cursor = slot < 0 ? "" : "pointer";
+    if (slot < 0) return this.events.hover(null);
+    const { x, y } = this.map.project(toLngLat(this.glides.at(slot, this.clock())));
+    this.events.hover({ slot, x, y: y - radiusAt(this.map.getZoom()) });
+  }
+
+  /** Adds what is ours to a style that was just loaded. */
+  private readonly addLayers = () => {
+    const { map } = this;
+    const css = getComputedStyle(document.documentElement);
+    const color = (name: string) => css.getPropertyValue(name).trim();
+    map.addSource("graticule", { type: "geojson", data: nothing });
+    map.addLayer({
+      id: "graticule", type: "line", source: "graticule", minzoom: 6,
+      paint: { "line-color": color("--map-grid"), "line-width": 1, "line-opacity": ["interpolate", ["linear"], ["zoom"], 6, 0, 8, 1] },
+    });
+    map.addSource("trail", { type: "geojson", data: trackLines(this.trail) });
+    const trail = { type: "line", source: "trail", layout: { "line-cap": "round", "line-join": "round" } } as const;
+    map.addLayer({ ...trail, id: "trail-casing", filter: ["!", ["get", "gap"]], paint: { "line-color": color("--map-casing"), "line-width": 6 } });
+    map.addLayer({ ...trail, id: "trail", filter: ["!", ["get", "gap"]], paint: { "line-color": color("--map-trail"), "line-width": 3 } });
+    map.addLayer({ ...trail, id: "trail-gaps", filter: ["get", "gap"], paint: { "line-color": color("--map-trail"), "line-width": 2, "line-dasharray": [1, 3] } });
+    this.vehicles.palette = paletteOf(color);
+    map.addLayer(this.vehicles);
+    this.drawGraticule();
+  };
+
+  private readonly drawGraticule = () => {
+    const zoom = this.map.getZoom();
+    this.events.detailEnded(zoom > DETAIL_ENDS);
+    const bounds = this.map.getBounds();
+    const data = zoom < 6 ? nothing : graticule({ west: bounds.getWest(), south: bounds.getSouth(), east: bounds.getEast(), north: bounds.getNorth() });
+    this.map.getSource<GeoJSONSource>("graticule")?.setData(data);
+  };
+}
+
+function paletteOf(color: (name: string) => string): Palette {
+  const rgb = (name: string) => color(name).match(/\d+/g)!.slice(0, 3).map((part) => Number(part) / 255) as [number, number, number];
+  return { states: states.map((state) => rgb(`--state-${state}`)), outline: rgb("--map-outline"), ring: rgb("--map-ring") };
+}
+
+/** Whether WebGL is drawn by the processor: then every frame is dear. */
+function isSoftware(canvas: HTMLCanvasElement): boolean {
+  const gl = canvas.getContext("webgl2");
+  const info = gl?.getExtension("WEBGL_debug_renderer_info");
+  return /swiftshader|llvmpipe|software/i.test(String(info && gl?.getParameter(info.UNMASKED_RENDERER_WEBGL)));
+}
+
+/** A town's mark, drawn for a screen of two pixels to a point. */
+function dot(scheme: Scheme, capital: boolean): ImageData {
+  const size = 16;
+  const context = new OffscreenCanvas(size, size).getContext("2d")!;
+  context.fillStyle = scheme === "dark" ? "#8b97a4" : "#6d7178";
+  context.beginPath();
+  context.arc(size / 2, size / 2, capital ? 6 : 4, 0, 2 * Math.PI);
+  context.fill();
+  return context.getImageData(0, 0, size, size);
+}
