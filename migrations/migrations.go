@@ -20,7 +20,11 @@ var files embed.FS
 // migration is one transaction; programs that start at once take turns by an
 // advisory lock.
 func Postgres(ctx context.Context, db *sql.DB) (version int64, err error) {
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+	var schema int64 // those of one database do not wait for each other
+	if err := db.QueryRowContext(ctx, "SELECT hashtext(current_schema())").Scan(&schema); err != nil {
+		return 0, fmt.Errorf("migrate: %w", err)
+	}
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(lock.DefaultLockID+schema), lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return 0, fmt.Errorf("migrate: %w", err)
 	}

@@ -146,6 +146,9 @@ func saveLedgers(ctx context.Context, tx *sql.Tx, ledgers map[int64]*ledger.Ledg
 	}
 	defer stmt.Close()
 	for id, l := range ledgers {
+		if !l.Changed {
+			continue
+		}
 		if _, err := stmt.ExecContext(ctx, l.First, l.FirstAt, l.Last, l.LastAt, l.Forgot, l.Text(), id); err != nil {
 			return err
 		}
@@ -168,7 +171,7 @@ func insertPositions(ctx context.Context, tx *sql.Tx, table string, rows []batch
 	for _, r := range rows {
 		res, err := stmt.ExecContext(ctx, r.Driver, r.At, r.Source, r.Seq, column.NullTime(r.SentAt), r.ReceivedAt.UnixMicro(), now,
 			column.Degree.Int(r.Lat), column.Degree.Int(r.Lon), column.Accuracy.Null(r.Accuracy), column.Altitude.Null(r.Altitude),
-			column.Speed.Null(r.Speed), column.HeadingOf(r.Heading), column.Battery.Null(r.Battery), nullText(r.Trigger), r.Ext)
+			column.Speed.Null(r.Speed), column.NullHeading(r.Heading), column.Battery.Null(r.Battery), nullText(r.Trigger), r.Ext)
 		if err != nil {
 			return 0, err
 		}
@@ -204,7 +207,7 @@ func saveLatest(ctx context.Context, tx *sql.Tx, rows []batch.Row) error {
 	defer stmt.Close()
 	for _, r := range rows {
 		_, err := stmt.ExecContext(ctx, r.Driver, r.At, r.ReceivedAt.UnixMicro(), column.Degree.Int(r.Lat), column.Degree.Int(r.Lon),
-			column.Accuracy.Null(r.Accuracy), column.Altitude.Null(r.Altitude), column.Speed.Null(r.Speed), column.HeadingOf(r.Heading),
+			column.Accuracy.Null(r.Accuracy), column.Altitude.Null(r.Altitude), column.Speed.Null(r.Speed), column.NullHeading(r.Heading),
 			column.Battery.Null(r.Battery), r.Position.Source)
 		if err != nil {
 			return err

@@ -25,12 +25,15 @@ const (
 // Int returns the column's value of v.
 func (s Scale) Int(v float64) int32 { return int32(math.Round(v * float64(s))) }
 
-// HeadingOf returns the column's value of a heading; what rounds to 360 is 0.
-func HeadingOf(o fleet.Opt) any {
+// HeadingInt returns the column's value of a heading; what rounds to 360 is 0.
+func HeadingInt(v float64) int32 { return Heading.Int(v) % Heading.Int(360) }
+
+// NullHeading is HeadingInt, or nil when o is absent.
+func NullHeading(o fleet.Opt) any {
 	if !o.OK {
 		return nil
 	}
-	return int64(Heading.Int(o.V) % Heading.Int(360))
+	return int64(HeadingInt(o.V))
 }
 
 // Float is the inverse of Int.

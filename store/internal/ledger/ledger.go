@@ -24,6 +24,7 @@ type Ledger struct {
 	LastAt  int64
 	Forgot  bool // nothing is known of numbers below First
 	Missing []Gap
+	Changed bool // something was added that had not arrived before
 }
 
 // A Gap is a run of missing numbers and the fix times on both sides of it.
@@ -51,6 +52,7 @@ func (l *Ledger) Add(seq, at int64) (duplicate bool) {
 	default:
 		return l.fill(seq, at)
 	}
+	l.Changed = true
 	l.trim()
 	return false
 }
@@ -70,6 +72,7 @@ func (l *Ledger) fill(seq, at int64) (duplicate bool) {
 		rest = append(rest, Gap{seq + 1, g.Last, at, g.To})
 	}
 	l.Missing = slices.Replace(l.Missing, i, i+1, rest...)
+	l.Changed = true
 	l.trim()
 	return false
 }

@@ -1,0 +1,104 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/store/internal/batch"
+	"github.com/dray-fleet/dray/store/internal/column"
+)
+
+// A copyBuffer holds rows in COPY's binary format (PostgreSQL manual, COPY,
+// "Binary Format"). Written by hand it takes a quarter of pgx's CopyFrom.
+type copyBuffer struct{ b []byte }
+
+func newCopy(rows, size int) *copyBuffer {
+	c := &copyBuffer{b: make([]byte, 0, 32+rows*size)}
+	c.b = append(c.b, "PGCOPY\n\xff\r\n\x00"...)
+	c.b = append(c.b, 0, 0, 0, 0, 0, 0, 0, 0) // flags; length of the header's extension
+	return c
+}
+
+func (c *copyBuffer) row(columns int16) { c.b = binary.BigEndian.AppendUint16(c.b, uint16(columns)) }
+func (c *copyBuffer) null()             { c.b = append(c.b, 0xff, 0xff, 0xff, 0xff) }
+func (c *copyBuffer) int2(v int16) {
+	c.b = binary.BigEndian.AppendUint16(append(c.b, 0, 0, 0, 2), uint16(v))
+}
+func (c *copyBuffer) int4(v int32) {
+	c.b = binary.BigEndian.AppendUint32(append(c.b, 0, 0, 0, 4), uint32(v))
+}
+func (c *copyBuffer) int8(v int64) {
+	c.b = binary.BigEndian.AppendUint64(append(c.b, 0, 0, 0, 8), uint64(v))
+}
+func (c *copyBuffer) end() []byte { return append(c.b, 0xff, 0xff) }
+
+func (c *copyBuffer) text(s string) {
+	c.b = append(binary.BigEndian.AppendUint32(c.b, uint32(len(s))), s...)
+}
+
+// opt4 appends a measurement as int4.
+func (c *copyBuffer) opt4(s column.Scale, o fleet.Opt) {
+	if o.OK {
+		c.int4(s.Int(o.V))
+	} else {
+		c.null()
+	}
+}
+
+// epoch is 2000-01-01, from which timestamptz counts microseconds.
+const epoch = 946_684_800_000_000
+
+func (c *copyBuffer) time(us int64) { c.int8(us - epoch) }
+
+const positionColumns = `fix_at, seq, sent_at, received_at, stored_at, driver_id, source_id, lat, lon, accuracy, altitude, speed, heading, battery, cause, ext`
+
+// encodePositions returns rows as COPY of positionColumns.
+func encodePositions(rows []batch.Row, now time.Time) []byte {
+	c := newCopy(len(rows), 160)
+	for _, r := range rows {
+		c.row(16)
+		c.time(r.At)
+		c.int8(r.Seq)
+		if r.SentAt.IsZero() {
+			c.null()
+		} else {
+			c.time(r.SentAt.UnixMicro())
+		}
+		c.time(r.ReceivedAt.UnixMicro())
+		c.time(now.UnixMicro())
+		c.int4(int32(r.Driver))
+		c.int4(int32(r.Source))
+		c.measured(r.Position)
+		if r.Trigger == "" {
+			c.null()
+		} else {
+			c.text(r.Trigger)
+		}
+		if r.Ext == nil {
+			c.null()
+		} else {
+			c.text(string(r.Ext))
+		}
+	}
+	return c.end()
+}
+
+// measured appends lat, lon, accuracy, altitude, speed, heading and battery.
+func (c *copyBuffer) measured(p *fleet.Position) {
+	c.int4(column.Degree.Int(p.Lat))
+	c.int4(column.Degree.Int(p.Lon))
+	c.opt4(column.Accuracy, p.Accuracy)
+	c.opt4(column.Altitude, p.Altitude)
+	c.opt4(column.Speed, p.Speed)
+	if p.Heading.OK {
+		c.int4(column.HeadingInt(p.Heading.V))
+	} else {
+		c.null()
+	}
+	if p.Battery.OK {
+		c.int2(int16(column.Battery.Int(p.Battery.V)))
+	} else {
+		c.null()
+	}
+}

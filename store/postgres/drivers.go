@@ -1,0 +1,265 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/store/internal/batch"
+	"github.com/dray-fleet/dray/store/internal/column"
+)
+
+// EnsureFleet creates a fleet that is not there.
+func (s *Store) EnsureFleet(ctx context.Context, id string) (created bool, err error) {
+	if !fleet.ValidID(id) {
+		return false, fleet.Invalid("fleet", "is not an id")
+	}
+	err = s.write(ctx, "create fleet", func(ctx context.Context, tx pgx.Tx) error {
+		created, err = ensureFleet(ctx, tx, id)
+		return err
+	})
+	return created, err
+}
+
+// EnsureDriver creates a driver, and its fleet, that is not there.
+func (s *Store) EnsureDriver(ctx context.Context, fleetID, driver string) (created bool, err error) {
+	if !fleet.ValidID(fleetID) {
+		return false, fleet.Invalid("fleet", "is not an id")
+	}
+	if !fleet.ValidID(driver) {
+		return false, fleet.Invalid("driver", "is not an id")
+	}
+	known, err := one(ctx, s, "read driver", pgx.RowTo[bool], "SELECT EXISTS (SELECT FROM drivers WHERE fleet = $1 AND driver = $2)", fleetID, driver)
+	if err != nil || known {
+		return false, err
+	}
+	err = s.write(ctx, "create driver", func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := ensureFleet(ctx, tx, fleetID); err != nil {
+			return err
+		}
+		created, err = ensureDriver(ctx, tx, fleetID, driver)
+		return err
+	})
+	return created, err
+}
+
+func ensureFleet(ctx context.Context, tx pgx.Tx, id string) (created bool, err error) {
+	tag, err := tx.Exec(ctx, "INSERT INTO fleets (id) VALUES ($1) ON CONFLICT DO NOTHING", id)
+	if err != nil || tag.RowsAffected() == 0 {
+		return false, err
+	}
+	return true, insertAudit(ctx, tx, batch.FirstSight("fleet", id, id))
+}
+
+func ensureDriver(ctx context.Context, tx pgx.Tx, fleetID, driver string) (created bool, err error) {
+	tag, err := tx.Exec(ctx, "INSERT INTO drivers (fleet, driver) VALUES ($1, $2) ON CONFLICT DO NOTHING", fleetID, driver)
+	if err != nil || tag.RowsAffected() == 0 {
+		return false, err
+	}
+	return true, insertAudit(ctx, tx, batch.FirstSight("driver", fleetID, driver))
+}
+
+// createDrivers returns the numbers of drivers and makes those that are not
+// there, in the order of their names so that two writers do not block each other.
+func (s *Store) createDrivers(ctx context.Context, names []batch.Driver) (map[batch.Driver]int64, error) {
+	slices.SortFunc(names, func(a, b batch.Driver) int {
+		return strings.Compare(a.Fleet+"/"+a.ID, b.Fleet+"/"+b.ID)
+	})
+	var fleets, drivers []string
+	for _, d := range names {
+		fleets, drivers = append(fleets, d.Fleet), append(drivers, d.ID)
+	}
+	ids := make(map[batch.Driver]int64, len(names))
+	err := s.write(ctx, "create drivers", func(ctx context.Context, tx pgx.Tx) error {
+		load := func() error {
+			rows, err := tx.Query(ctx, `SELECT d.id, d.fleet, d.driver FROM unnest($1::text[], $2::text[]) AS n (fleet, driver)
+				JOIN drivers d ON d.fleet = n.fleet COLLATE "C" AND d.driver = n.driver COLLATE "C"`, fleets, drivers)
+			if err != nil {
+				return err
+			}
+			var id int64
+			var d batch.Driver
+			_, err = pgx.ForEachRow(rows, []any{&id, &d.Fleet, &d.ID}, func() error { ids[d] = id; return nil })
+			return err
+		}
+		if err := load(); err != nil || len(ids) == len(names) {
+			return err
+		}
+		for _, f := range slices.Compact(slices.Clone(fleets)) {
+			if _, err := ensureFleet(ctx, tx, f); err != nil {
+				return err
+			}
+		}
+		for _, d := range names {
+			if _, known := ids[d]; known {
+				continue
+			}
+			if _, err := ensureDriver(ctx, tx, d.Fleet, d.ID); err != nil {
+				return err
+			}
+		}
+		return load()
+	})
+	return ids, err
+}
+
+// createSources returns the numbers of reporters and makes those that are not there.
+func (s *Store) createSources(ctx context.Context, names []batch.Reporter) (map[batch.Reporter]int64, error) {
+	slices.SortFunc(names, func(a, b batch.Reporter) int {
+		if a.Driver != b.Driver {
+			return int(a.Driver - b.Driver)
+		}
+		return strings.Compare(a.Source+"\x00"+a.Boot, b.Source+"\x00"+b.Boot)
+	})
+	var drivers []int64
+	var sources, boots []string
+	for _, r := range names {
+		drivers, sources, boots = append(drivers, r.Driver), append(sources, r.Source), append(boots, r.Boot)
+	}
+	ids := make(map[batch.Reporter]int64, len(names))
+	err := s.write(ctx, "create sources", func(ctx context.Context, tx pgx.Tx) error {
+		const given = "unnest($1::int4[], $2::text[], $3::text[]) AS n (driver_id, source, boot)"
+		_, err := tx.Exec(ctx, `INSERT INTO sources (driver_id, source, boot) SELECT * FROM `+given+`
+			WHERE NOT EXISTS (SELECT FROM sources s WHERE s.driver_id = n.driver_id AND s.source = n.source AND s.boot = n.boot)
+			ON CONFLICT DO NOTHING`, drivers, sources, boots)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, "SELECT s.id, s.driver_id, s.source, s.boot FROM "+given+" JOIN sources s USING (driver_id, source, boot)", drivers, sources, boots)
+		if err != nil {
+			return err
+		}
+		var id int64
+		var r batch.Reporter
+		_, err = pgx.ForEachRow(rows, []any{&id, &r.Driver, &r.Source, &r.Boot}, func() error { ids[r] = id; return nil })
+		return err
+	})
+	return ids, err
+}
+
+// SavePresence keeps the newest presence of a driver; an older one changes nothing.
+func (s *Store) SavePresence(ctx context.Context, fleetID, driver string, p fleet.Presence) error {
+	if !fleet.ValidText(p.Reason) || !fleet.ValidText(p.Source) || !fleet.ValidText(p.State) {
+		return fleet.Invalid("presence", "is not plain text")
+	}
+	if _, err := s.EnsureDriver(ctx, fleetID, driver); err != nil {
+		return err
+	}
+	_, err := s.exec(ctx, "save presence", `UPDATE drivers SET presence = $1, presence_at = $2, presence_reason = $3, presence_source = $4
+		WHERE fleet = $5 AND driver = $6 AND (presence_at IS NULL OR presence_at <= $2)`, p.State, p.At, p.Reason, p.Source, fleetID, driver)
+	return err
+}
+
+// OnlineDrivers lists whose stored presence is online, with the client it is about.
+func (s *Store) OnlineDrivers(ctx context.Context) ([]fleet.Source, error) {
+	return collect(ctx, s, "list online drivers", pgx.RowToStructByPos[fleet.Source],
+		"SELECT fleet, driver, presence_source FROM drivers WHERE presence = 'online' ORDER BY fleet, driver")
+}
+
+// RenameDriver sets the display name.
+func (s *Store) RenameDriver(ctx context.Context, fleetID, id, name string) error {
+	if !fleet.ValidText(name) {
+		return fleet.Invalid("name", "is not plain text")
+	}
+	return s.changeOne(ctx, "rename driver", "UPDATE drivers SET name = $1 WHERE fleet = $2 AND driver = $3", name, fleetID, id)
+}
+
+const driverColumns = `d.fleet, d.driver, d.name, d.duty, d.duty_at, d.presence, d.presence_at, d.presence_reason, d.presence_source,
+	d.health, d.health_ext, d.thinned, d.quarantined_at, d.created_at,
+	l.fix_at, l.received_at, l.lat, l.lon, l.accuracy, l.altitude, l.speed, l.heading, l.battery, l.source
+	FROM drivers d LEFT JOIN latest l ON l.driver_id = d.id `
+
+// Drivers returns a page of drivers in the order of their ids.
+func (s *Store) Drivers(ctx context.Context, q fleet.DriverQuery) ([]fleet.Driver, error) {
+	if q.Limit < 1 || q.Limit > 1000 {
+		return nil, fleet.Invalid("limit", "must be between 1 and 1000")
+	}
+	var where strings.Builder
+	where.WriteString("WHERE d.fleet = $1 AND d.driver > $2")
+	args := []any{q.Fleet, q.After, q.Limit}
+	add := func(condition string, values ...any) {
+		n := len(args)
+		fmt.Fprintf(&where, " AND "+condition, n+1, n+2, n+3, n+4)
+		args = append(args, values...)
+	}
+	switch q.Status {
+	case "":
+	case "online":
+		where.WriteString(" AND d.presence = 'online'")
+	case "offline":
+		where.WriteString(" AND d.presence <> 'online'")
+	case string(fleet.DutyOn), string(fleet.DutyOff), string(fleet.DutyBreak):
+		add("d.duty = $%[1]d", q.Status)
+	default:
+		return nil, fleet.Invalid("status", "must be online, offline, on, off or break")
+	}
+	if b := q.Box; b != nil {
+		west, east := column.Degree.Int(b.West), column.Degree.Int(b.East)
+		condition := "l.lat BETWEEN $%[1]d AND $%[2]d AND l.lon BETWEEN $%[3]d AND $%[4]d"
+		if west > east {
+			condition = "l.lat BETWEEN $%[1]d AND $%[2]d AND (l.lon >= $%[3]d OR l.lon <= $%[4]d)"
+		}
+		add(condition, column.Degree.Int(b.South), column.Degree.Int(b.North), west, east)
+	}
+	return collect(ctx, s, "list drivers", scanDriver, "SELECT "+driverColumns+where.String()+" ORDER BY d.driver LIMIT $3", args...)
+}
+
+// Driver returns one driver, or fleet.ErrNotFound.
+func (s *Store) Driver(ctx context.Context, fleetID, id string) (fleet.Driver, error) {
+	return one(ctx, s, "read driver", scanDriver, "SELECT "+driverColumns+"WHERE d.fleet = $1 AND d.driver = $2", fleetID, id)
+}
+
+func scanDriver(row pgx.CollectableRow) (fleet.Driver, error) {
+	var (
+		d                                                  fleet.Driver
+		p                                                  fleet.Presence
+		f                                                  fleet.Position
+		dutyAt, presenceAt, quarantinedAt, fixAt, received *time.Time
+		health, source                                     *string
+		healthExt                                          []byte
+		lat, lon, acc, alt, speed, heading, battery        *int32
+	)
+	err := row.Scan(&d.Fleet, &d.ID, &d.Name, &d.Duty, &dutyAt, &p.State, &presenceAt, &p.Reason, &p.Source,
+		&health, &healthExt, &d.Thinned, &quarantinedAt, &d.CreatedAt,
+		&fixAt, &received, &lat, &lon, &acc, &alt, &speed, &heading, &battery, &source)
+	if err != nil {
+		return d, err
+	}
+	d.DutyAt, d.CreatedAt = utc(dutyAt), d.CreatedAt.UTC()
+	if presenceAt != nil {
+		p.At = utc(presenceAt)
+		d.Presence = &p
+	}
+	if health != nil {
+		d.Health = &fleet.Health{Ext: healthExt}
+		if err := json.Unmarshal([]byte(*health), d.Health); err != nil {
+			return d, fmt.Errorf("health: %w", err)
+		}
+	}
+	if quarantinedAt != nil {
+		d.Flags = batch.Flags(*quarantinedAt)
+	}
+	if fixAt != nil {
+		f.Fleet, f.Driver, f.Source = d.Fleet, d.ID, *source
+		f.FixAt, f.ReceivedAt = utc(fixAt), utc(received)
+		f.Lat, f.Lon = column.Degree.Float(*lat), column.Degree.Float(*lon)
+		f.Accuracy, f.Altitude = column.Accuracy.Opt(acc), column.Altitude.Opt(alt)
+		f.Speed, f.Heading, f.Battery = column.Speed.Opt(speed), column.Heading.Opt(heading), column.Battery.Opt(battery)
+		d.Position = &f
+	}
+	return d, nil
+}
+
+// utc returns t in UTC, the zero time for nil.
+func utc(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
