@@ -1,0 +1,173 @@
+package load
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options says what load. Addr is required; the zero value of the rest is ready
+// for use.
+type Options struct {
+	Addr        string                                     // host:port of MQTT over TCP
+	Token       func(role, subject string) (string, error) // passwords; nil sends "x"
+	Fleet       string                                     // default "bench"
+	Drivers     int                                        // default 200
+	Inflight    int                                        // unacknowledged publishes of a driver; default 16
+	Rate        int                                        // publishes per second of all drivers; 0 is as many as are acknowledged
+	Dispatchers int                                        // subscribers to every driver's location; default 1
+	Duration    time.Duration                              // default 10s
+	Grace       time.Duration                              // for what is on its way at the end; default 5s
+}
+
+// A Result is what was measured.
+type Result struct {
+	Acked     int64 // publishes
+	Expected  int64 // deliveries: acknowledged publishes × dispatchers
+	Delivered int64
+	Elapsed   time.Duration // from the first publish to the last acknowledgement
+	Ack       Latency       // publish to acknowledgement
+	Delivery  Latency       // publish to delivery
+}
+
+// Latency sums up durations.
+type Latency struct{ P50, P99, Max time.Duration }
+
+type run struct {
+	opts       Options
+	start      time.Time
+	sentAt     [][]atomic.Int64 // by driver, then seq modulo ring: nanoseconds since start
+	acked      atomic.Int64
+	delivered  atomic.Int64
+	lastAck    atomic.Int64 // nanoseconds since start
+	mu         sync.Mutex
+	acks, live []time.Duration
+}
+
+// ring is how many publishes of a driver are remembered for the latency of
+// their delivery; more than can be on their way.
+const ring = 1 << 12
+
+// Run connects all clients, loads the broker for opts.Duration, waits for what
+// is on its way, and returns what it measured.
+func Run(ctx context.Context, opts Options) (Result, error) {
+	opts.Fleet = cmp.Or(opts.Fleet, "bench")
+	opts.Drivers = cmp.Or(opts.Drivers, 200)
+	opts.Inflight = cmp.Or(opts.Inflight, 16)
+	opts.Dispatchers = cmp.Or(opts.Dispatchers, 1)
+	opts.Duration = cmp.Or(opts.Duration, 10*time.Second)
+	opts.Grace = cmp.Or(opts.Grace, 5*time.Second)
+	if opts.Token == nil {
+		opts.Token = func(string, string) (string, error) { return "x", nil }
+	}
+	r := &run{opts: opts, sentAt: make([][]atomic.Int64, opts.Drivers)}
+	for i := range r.sentAt {
+		r.sentAt[i] = make([]atomic.Int64, ring)
+	}
+	return r.run(ctx)
+}
+
+func (r *run) run(ctx context.Context) (Result, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var clients []*client
+	defer func() {
+		for _, c := range clients {
+			c.conn.Close()
+		}
+	}()
+	connect := func(role, subject string) (*client, error) {
+		c, err := r.connect(ctx, role, subject)
+		if err == nil {
+			clients = append(clients, c)
+		}
+		return c, err
+	}
+	var dispatchers, drivers []*client
+	for i := range r.opts.Dispatchers {
+		c, err := connect("dispatcher", fmt.Sprintf("dispatcher-%d", i))
+		if err == nil {
+			err = c.subscribe("fleet/" + r.opts.Fleet + "/drivers/+/location")
+		}
+		if err != nil {
+			return Result{}, err
+		}
+		dispatchers = append(dispatchers, c)
+	}
+	for i := range r.opts.Drivers {
+		c, err := connect("driver", driverID(i))
+		if err != nil {
+			return Result{}, err
+		}
+		drivers = append(drivers, c)
+	}
+
+	var watching, reporting sync.WaitGroup
+	failed := make(chan error, r.opts.Drivers)
+	r.start = time.Now()
+	for _, c := range dispatchers {
+		watching.Go(func() { r.watch(c) })
+	}
+	end := r.start.Add(r.opts.Duration)
+	for i, c := range drivers {
+		reporting.Go(func() {
+			if err := r.report(i, c, end); err != nil {
+				failed <- fmt.Errorf("%s: %w", driverID(i), err)
+				cancel()
+			}
+		})
+	}
+	reporting.Wait()
+	r.awaitDeliveries(ctx)
+	for _, c := range dispatchers {
+		c.conn.Close()
+	}
+	watching.Wait()
+	close(failed)
+	var errs []error
+	for err := range failed {
+		errs = append(errs, err)
+	}
+	acked := r.acked.Load()
+	return Result{
+		Acked:     acked,
+		Expected:  acked * int64(r.opts.Dispatchers),
+		Delivered: r.delivered.Load(),
+		Elapsed:   time.Duration(r.lastAck.Load()),
+		Ack:       sum(r.acks),
+		Delivery:  sum(r.live),
+	}, errors.Join(errs...)
+}
+
+// awaitDeliveries waits until all that was acknowledged is delivered, or the
+// grace is over.
+func (r *run) awaitDeliveries(ctx context.Context) {
+	over := time.After(r.opts.Grace)
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for r.delivered.Load() < r.acked.Load()*int64(r.opts.Dispatchers) {
+		select {
+		case <-poll.C:
+		case <-over:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func driverID(i int) string { return fmt.Sprintf("bench-%06d", i) }
+
+func sum(samples []time.Duration) Latency {
+	if len(samples) == 0 {
+		return Latency{}
+	}
+	slices.Sort(samples)
+	at := func(share float64) time.Duration { return samples[int(share*float64(len(samples)-1))] }
+	return Latency{P50: at(0.50), P99: at(0.99), Max: at(1)}
+}
