@@ -173,7 +173,10 @@ func (c *conn) overflow() {
 // fail ends the connection for an error of its reader.
 func (c *conn) fail(err error) {
 	var bad *packet.Malformed
+	var refused *refusal
 	switch {
+	case errors.As(err, &refused):
+		c.end(0, refused.reason) // the CONNACK has said so
 	case errors.As(err, &bad):
 		c.b.metrics.malformed.Inc()
 		c.end(bad.Code, bad.Reason)

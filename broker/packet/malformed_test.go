@@ -27,6 +27,7 @@ var brokenConnects = []broken{
 	{"3.1 by the name of 3.1.1", V311, frame(0x10, str("MQTT"), 3, 2, minute, str("a")), CodeUnsupportedVersion, "protocol version is neither 3.1.1 nor 5"},
 	{"3.1.1 by the name of 3.1", V311, frame(0x10, str("MQIsdp"), 4, 2, minute, str("a")), CodeUnsupportedVersion, "protocol version is neither 3.1.1 nor 5"},
 	{"bridge of 3.1.1", V311, frame(0x10, str("MQTT"), 0x84, 2, minute, str("a")), CodeUnsupportedVersion, "protocol version is neither 3.1.1 nor 5"},
+	{"bridge of 5", V5, frame(0x10, str("MQTT"), 0x85, 2, minute, 0, str("a")), CodeUnsupportedVersion, "protocol version is neither 3.1.1 nor 5"},
 	{"6", V5, frame(0x10, str("MQTT"), 6, 2, minute, 0, str("a")), CodeUnsupportedVersion, "protocol version is neither 3.1.1 nor 5"},
 	{"cut after the name", 0, frame(0x10, str("MQTT")), CodeMalformed, "packet ends inside a field"},
 	{"cut after the level", V311, frame(0x10, connect4), CodeMalformed, "packet ends inside a field"},
@@ -93,6 +94,7 @@ var brokenFrames = []broken{
 	{"PINGRESP from a client", V5, frame(0xd0), CodeProtocolError, "packet of a type that only servers send"},
 	{"second CONNECT", V311, frame(0x10, connect4, 2, minute, str("a")), CodeProtocolError, "second CONNECT"},
 	{"AUTH in 3.1.1", V311, frame(0xf0), CodeMalformed, "AUTH in 3.1.1"},
+	{"length cut", V5, []byte{0xc0, 0x80}, CodeMalformed, "frame of another length than it says"},
 	{"shorter than it says", V311, []byte{0x30, 9, 0, 1, 't'}, CodeMalformed, "frame of another length than it says"},
 	{"longer than it says", V311, []byte{0x30, 3, 0, 1, 't', 'x'}, CodeMalformed, "frame of another length than it says"},
 	{"length of five bytes", V5, []byte{0xc0, 0x80, 0x80, 0x80, 0x80, 0}, CodeMalformed, "remaining length of more than four bytes"},
@@ -217,6 +219,23 @@ func TestParseConnectRefuses(t *testing.T) {
 func TestCheckRefuses(t *testing.T) {
 	for _, tt := range brokenFrames {
 		refuses(t, "Check", tt, Check(tt.frame, tt.version))
+	}
+}
+
+// TestReadersRefuseOtherTypes: a reader of one type does not read another.
+func TestReadersRefuseOtherTypes(t *testing.T) {
+	other := broken{name: "PINGREQ", version: V5, frame: frame(0xc0), code: CodeMalformed, reason: "packet of another type"}
+	for call, read := range map[string]func([]byte) error{
+		"ParseConnect":     func(b []byte) error { _, err := ParseConnect(b); return err },
+		"ParsePublish":     func(b []byte) error { return ParsePublish(b, V5, new(Publish)) },
+		"ParseAck":         func(b []byte) error { _, err := ParseAck(b, V5); return err },
+		"ParseSubscribe":   func(b []byte) error { _, err := ParseSubscribe(b, V5); return err },
+		"ParseUnsubscribe": func(b []byte) error { _, err := ParseUnsubscribe(b, V5); return err },
+		"ParseDisconnect":  func(b []byte) error { _, err := ParseDisconnect(b, V5); return err },
+		"ParseAuth":        func(b []byte) error { _, err := ParseAuth(b); return err },
+	} {
+		refuses(t, call, other, read(other.frame))
+		refuses(t, call, other, read(nil))
 	}
 }
 

@@ -110,14 +110,20 @@ func TestOutbound(t *testing.T) {
 		{"PUBLISH QoS 0", frame(0x30, str("t"), 0xff, 0xff), Header{Type: TypePublish, Size: 7}},
 		{"PUBLISH QoS 1", frame(0x32, str("t"), 1, 2, "x"), Header{Type: TypePublish, QoS: 1, ID: 258, Size: 8}},
 		{"PUBREL", frame(0x62, 1, 2), Header{Type: TypePubrel, ID: 258, Size: 4}},
+		{"PUBACK", AppendPuback(nil, V311, 258, 0, ""), Header{Type: TypePuback, ID: 258, Size: 4}},
 		{"SUBACK", AppendSuback(nil, V5, 258, []byte{0}), Header{Type: TypeSuback, ID: 258, Size: 6}},
 		{"PINGRESP", AppendPingresp(nil), Header{Type: TypePingresp, Size: 2}},
 	} {
-		if h, ok := Outbound(append(tt.frame, 0xff)); !ok || h != tt.want {
-			t.Errorf("Outbound(%s) = %+v, %v, want %+v", tt.name, h, ok, tt.want)
+		for _, more := range [][]byte{nil, {0xff}} { // alone, and before the next frame
+			if h, ok := Outbound(append(tt.frame, more...)); !ok || h != tt.want {
+				t.Errorf("Outbound(%s) = %+v, %v, want %+v", tt.name, h, ok, tt.want)
+			}
 		}
 	}
 	long := frame(0x32, str("topic"), 1, 2)
+	if h, ok := Outbound([]byte{0x30, 0x80}); ok {
+		t.Errorf("Outbound of half a length = %+v, want to wait", h)
+	}
 	for n := range len(long) {
 		if h, ok := Outbound(long[:n]); ok {
 			t.Errorf("Outbound of the first %d bytes of a PUBLISH = %+v, want to wait", n, h)

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dray-fleet/dray/api"
+	"github.com/dray-fleet/dray/auth"
+	"github.com/dray-fleet/dray/broker"
+	"github.com/dray-fleet/dray/codec"
+	"github.com/dray-fleet/dray/configs"
+	"github.com/dray-fleet/dray/ingest"
+	"github.com/dray-fleet/dray/stream"
+	"github.com/dray-fleet/dray/web"
+)
+
+// A part is a loop of the process. The first one that fails ends all.
+type part struct {
+	name string
+	run  func(context.Context) error
+}
+
+// A node is one running process: its open resources and its parts.
+type node struct {
+	c       *configs.Config
+	log     *slog.Logger
+	metrics *prometheus.Registry
+
+	store        store
+	stream       *stream.Log // nil in a process that is an API alone
+	verifier     *auth.Verifier
+	minter       *auth.Minter
+	revocations  *auth.Revocations
+	broker       *broker.Broker // nil without the role
+	certificates *certificates  // nil without TLS
+
+	httpListener, adminListener net.Listener
+
+	parts   []part
+	closers []func() error // in the order of opening; closed in reverse
+}
+
+// newNode opens everything that can fail, so that a busy port or a broken
+// configuration is an error at start. What it has opened is closed again then.
+func newNode(ctx context.Context, c *configs.Config, r roles, log *slog.Logger) (n *node, err error) {
+	n = &node{c: c, log: log, metrics: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.close())
+		}
+	}()
+	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	steps := []func(context.Context) error{n.openData, n.openAuth}
+	if r.broker || r.ingest {
+		steps = append(steps, n.openStream)
+	}
+	if r.broker {
+		steps = append(steps, n.openBroker)
+	}
+	if r.ingest {
+		steps = append(steps, n.openIngest)
+	}
+	if r.api || r.broker {
+		steps = append(steps, func(context.Context) error { return n.openHTTP(r.api) })
+	}
+	steps = append(steps, n.openAdmin)
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// openData opens the data directory and the database, migrated.
+func (n *node) openData(ctx context.Context) error {
+	if err := dataDir(n.c); err != nil {
+		return err
+	}
+	s, err := openStore(ctx, n.c)
+	if err != nil {
+		return err
+	}
+	n.store = s
+	n.closers = append(n.closers, s.Close)
+	return s.Migrate(ctx)
+}
+
+func (n *node) openAuth(context.Context) error {
+	secret, err := secretOf(n.c)
+	if err != nil {
+		return err
+	}
+	n.revocations = auth.NewRevocations(nil)
+	n.verifier, err = auth.NewVerifier(auth.Options{
+		Secret: secret, KeysFile: n.c.Auth.KeysFile, JWKSURL: n.c.Auth.JWKSURL,
+		Issuer: n.c.Auth.Issuer, Audience: n.c.Auth.Audience,
+		Revocations: n.revocations, Logger: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.minter, err = auth.NewMinter(secret, n.c.Auth.Issuer, n.c.Auth.Audience)
+	if err != nil {
+		return err
+	}
+	n.add("revocations", func(ctx context.Context) error { return n.revocations.Run(ctx, n.store, n.log) })
+	return nil
+}
+
+func (n *node) openStream(ctx context.Context) (err error) {
+	n.stream, err = stream.Open(ctx, stream.Options{
+		Dir: filepath.Join(n.c.Data.Dir, "stream"), URL: n.c.Stream.URL, Sync: n.c.Stream.Sync,
+		MaxBytes: int64(n.c.Stream.MaxBytes), Logger: n.log, Registerer: n.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, n.stream.Close)
+	return nil
+}
+
+func (n *node) openBroker(context.Context) error {
+	var registry broker.Registry
+	if !n.c.Auth.AutoCreate {
+		registry = newRoster(n.store)
+	}
+	var tlsConfig *tls.Config
+	if n.c.MQTT.TLSAddr != "" {
+		certs, err := newCertificates(n.c.MQTT.TLS.Cert, n.c.MQTT.TLS.Key, n.c.MQTT.TLS.ClientCA)
+		if err != nil {
+			return fmt.Errorf("mqtt.tls: %w", err)
+		}
+		tlsConfig = certs.config()
+	}
+	l := n.c.Limits
+	b, err := broker.New(n.stream, logins{n.verifier, n.revocations}, broker.Options{
+		Addr: n.c.MQTT.Addr, TLSAddr: n.c.MQTT.TLSAddr, TLS: tlsConfig,
+		Origins: n.c.HTTP.Origins, Conformance: n.c.MQTT.Conformance,
+		Registry: registry, Presence: n.store, Logger: n.log, Registerer: n.metrics,
+		Limits: broker.Limits{
+			Connections: l.Connections, Unauthenticated: l.Unauthenticated, PerAddress: l.UnauthenticatedPerAddress,
+			ConnectRate: l.ConnectsPerSecond, ConnectTimeout: l.ConnectTimeout, PacketSize: int(l.PacketSize),
+			ReceiveMaximum: l.ReceiveMaximum, Subscriptions: l.Subscriptions, KeepAlive: l.KeepAlive,
+			SessionExpiry: l.SessionExpiry, MessageRate: float64(l.MessageRate), MessageBurst: l.MessageBurst,
+			SlowClose: l.SlowClose, QueueBytes: int(l.QueueBytes), QueueBytesTotal: int(l.QueueBytesTotal),
+		},
+	})
+	if err != nil {
+		return err
+	}
+	n.broker = b
+	n.closers = append(n.closers, func() error { b.Close(); return nil })
+	n.revocations.OnRevoke(func(fleetRevocation) { b.EndRevoked() })
+	n.add("broker", b.Run)
+	return nil
+}
+
+func (n *node) openIngest(context.Context) error {
+	w := ingest.New(n.stream, n.store, ingest.Options{
+		MinInterval: n.c.Ingest.MinInterval, Logger: n.log, Registerer: n.metrics,
+	})
+	n.add("ingest", w.Run)
+	return nil
+}
+
+// openHTTP opens the port of the web, REST and MQTT over WebSocket.
+func (n *node) openHTTP(withAPI bool) error {
+	mux := http.NewServeMux()
+	if n.broker != nil {
+		mux.Handle("/mqtt", n.broker)
+	}
+	if withAPI {
+		a, err := api.New(api.Options{
+			Store: n.store, Verifier: n.verifier, Minter: n.minter, Revocations: n.revocations, Broker: n.brokerOrNil(),
+			Web: bundle(), LiveProto: codec.LiveProto, Version: version, MapSource: n.c.Map.Source,
+			Origins: n.c.HTTP.Origins, Logger: n.log, Metrics: n.metrics,
+		})
+		if err != nil {
+			return err
+		}
+		mux.Handle("/", a)
+	}
+	ln, err := net.Listen("tcp", n.c.HTTP.Addr)
+	if err != nil {
+		return fmt.Errorf("http.addr: %w", err)
+	}
+	n.httpListener = ln
+	n.closers = append(n.closers, closed(ln))
+	serving := ln
+	switch {
+	case len(n.c.HTTP.TLS.ACMEDomains) > 0:
+		serving = tls.NewListener(ln, acmeConfig(n.c))
+	case n.c.HTTP.TLS.Cert != "":
+		certs, err := newCertificates(n.c.HTTP.TLS.Cert, n.c.HTTP.TLS.Key, "")
+		if err != nil {
+			return fmt.Errorf("http.tls: %w", err)
+		}
+		serving = tls.NewListener(ln, certs.config())
+	}
+	n.add("http", func(ctx context.Context) error { return serveHTTP(ctx, serving, mux, n.log) })
+	return nil
+}
+
+// brokerOrNil keeps a nil *Broker from becoming an interface that is not nil.
+func (n *node) brokerOrNil() api.Broker {
+	if n.broker == nil {
+		return nil
+	}
+	return n.broker
+}
+
+func bundle() fs.FS { return web.Bundle() }
+
+func (n *node) add(name string, run func(context.Context) error) {
+	n.parts = append(n.parts, part{name, run})
+}
+
+// run runs every part until ctx is done or one of them fails.
+func (n *node) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range n.parts {
+		g.Go(func() error {
+			if err := p.run(ctx); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func (n *node) close() error {
+	var errs []error
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		errs = append(errs, n.closers[i]())
+	}
+	n.closers = nil
+	return errors.Join(errs...)
+}
+
+// closed closes a listener that its server may have closed already.
+func closed(ln net.Listener) func() error {
+	return func() error {
+		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}

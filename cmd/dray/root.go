@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/dray-fleet/dray/configs"
+)
+
+// run is the program. out takes what a command was asked for, errs what it says
+// besides.
+func run(ctx context.Context, args []string, out, errs io.Writer) error {
+	root, err := newRoot()
+	if err != nil {
+		return err
+	}
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errs)
+	return root.ExecuteContext(ctx)
+}
+
+func newRoot() (*cobra.Command, error) {
+	root := &cobra.Command{
+		Use:           "dray",
+		Short:         "Fleet telemetry: where every vehicle is, kept and shown",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.PersistentFlags().String("config", "", "configuration file; without one the defaults of dray.yaml hold")
+	if err := configs.AddFlags(root.PersistentFlags()); err != nil {
+		return nil, err
+	}
+	root.AddCommand(
+		newServe(), newRole("broker", "Run the MQTT broker alone"), newRole("ingest", "Run ingest alone"),
+		newRole("api", "Run the API and the web alone"),
+		newMigrate(), newToken(), newAdmin(), newSim(), newDoctor(), newConfig(), newVersion(),
+	)
+	return root, nil
+}
+
+// load reads the configuration that a command was given.
+func load(cmd *cobra.Command) (*configs.Config, error) {
+	file, err := cmd.Flags().GetString("config")
+	if err != nil {
+		return nil, err
+	}
+	return configs.Load(file, os.Environ(), cmd.Flags())
+}
+
+// newLogger writes text to a terminal and JSON elsewhere, unless told.
+func newLogger(c *configs.Config, w io.Writer) (*slog.Logger, error) {
+	opts := &slog.HandlerOptions{}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
+		return nil, err
+	}
+	opts.Level = level
+	f, isFile := w.(*os.File)
+	if c.Log.Format == "text" || c.Log.Format == "auto" && isFile && term.IsTerminal(int(f.Fd())) {
+		return slog.New(slog.NewTextHandler(w, opts)), nil
+	}
+	return slog.New(slog.NewJSONHandler(w, opts)), nil
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dray-fleet/dray/configs"
+	"github.com/dray-fleet/dray/sim"
+)
+
+// roles are the parts that a process runs.
+type roles struct{ broker, ingest, api bool }
+
+func newServe() *cobra.Command {
+	var demo bool
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run everything in one process",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return serve(cmd, roles{broker: true, ingest: true, api: true}, demo)
+		},
+	}
+	cmd.Flags().BoolVar(&demo, "demo", false, "add a simulated fleet")
+	return cmd
+}
+
+func newRole(name, short string) *cobra.Command {
+	return &cobra.Command{
+		Use:   name,
+		Short: short + " (needs stream.url and store.url)",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return serve(cmd, roles{broker: name == "broker", ingest: name == "ingest", api: name == "api"}, false)
+		},
+	}
+}
+
+func serve(cmd *cobra.Command, r roles, demo bool) (err error) {
+	c, err := load(cmd)
+	if err != nil {
+		return err
+	}
+	if r != (roles{true, true, true}) && (c.Stream.URL == "" || c.Store.URL == "") {
+		return errors.New("roles that run apart need stream.url and store.url; dray serve runs all of them in one process")
+	}
+	log, err := newLogger(c, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	n, err := newNode(ctx, c, r, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.close()) }()
+	if r.api {
+		if err := n.firstAdmin(ctx, cmd.OutOrStdout()); err != nil {
+			return err
+		}
+	}
+	if err := n.writeAddresses(); err != nil {
+		return err
+	}
+	n.greet(cmd.OutOrStdout())
+	if demo {
+		if err := n.addDemo(); err != nil {
+			return err
+		}
+	}
+	return n.run(ctx)
+}
+
+// greet says where to go, for whoever has started it by hand.
+func (n *node) greet(w io.Writer) {
+	if n.httpListener == nil {
+		return
+	}
+	scheme := "http"
+	if n.c.HTTP.TLS.Cert != "" || len(n.c.HTTP.TLS.ACMEDomains) > 0 {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(n.httpListener.Addr().String())
+	if err == nil && net.ParseIP(host).IsUnspecified() {
+		host = "localhost"
+	}
+	fmt.Fprintf(w, "dashboard   %s://%s/\ndriver app  %s://%s/driver\n",
+		scheme, net.JoinHostPort(host, port), scheme, net.JoinHostPort(host, port))
+}
+
+// demoFleet is the fleet that is there after the first start.
+const demoFleet = "demo"
+
+// addDemo has simulated drivers connect to this process.
+func (n *node) addDemo() error {
+	s, err := sim.New(sim.Options{
+		URL:      "mqtt://" + dialable(n.broker.Addr()),
+		Fleet:    demoFleet,
+		Drivers:  25,
+		Interval: 2 * time.Second,
+		Tunnel:   30 * time.Second,
+		Token:    n.driverToken(demoFleet),
+		Logger:   n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.parts = append(n.parts, part{"demo", s.Run})
+	return nil
+}
+
+// dialable returns an address of this machine for one that may be unspecified.
+func dialable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if net.ParseIP(host).IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func newMigrate() *cobra.Command {
+	return &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the database up to this program's version",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load(cmd)
+			if err != nil {
+				return err
+			}
+			if err := dataDir(c); err != nil {
+				return err
+			}
+			s, err := openStore(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			if err := s.Migrate(cmd.Context()); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "the database is up to date")
+			return nil
+		},
+	}
+}
+
+func newConfig() *cobra.Command {
+	return &cobra.Command{
+		Use:   "config",
+		Short: "Print dray.yaml: every key with its default",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(configs.YAML)
+			return err
+		},
+	}
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), version)
+			return err
+		},
+	}
+}
+
+// dataDir creates the data directory, for its owner alone.
+func dataDir(c *configs.Config) error {
+	if err := os.MkdirAll(c.Data.Dir, 0o700); err != nil {
+		return fmt.Errorf("data.dir: %w; set data.dir (or DRAY_DATA_DIR) to a directory that can be written", err)
+	}
+	if err := os.Chmod(c.Data.Dir, 0o700); err != nil {
+		return fmt.Errorf("data.dir: %w; set data.dir (or DRAY_DATA_DIR) to a directory of your own", err)
+	}
+	probe, err := os.CreateTemp(c.Data.Dir, ".write-*")
+	if err != nil {
+		return fmt.Errorf("data.dir cannot be written: %w; set data.dir (or DRAY_DATA_DIR) to a directory that can", err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
