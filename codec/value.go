@@ -38,6 +38,12 @@ func scaled(field string, val []byte, factor float64) (fleet.Opt, error) {
 	return o, err
 }
 
+// isNumeral reports whether s is a number as JSON writes it.
+func isNumeral(s string) bool {
+	n := scanner{b: []byte(s)}
+	return n.number() == nil && n.i == len(s)
+}
+
 // text reads a string of at most limit bytes without control characters, or null.
 func text(field string, val []byte, limit int) (string, error) {
 	if isNull(val) {
@@ -103,19 +109,33 @@ func timestamp(field string, val []byte, unit time.Duration) (time.Time, error) 
 type ext []byte
 
 func (e *ext) add(key, val []byte) error {
-	if len(*e)+len(key)+len(val) > fleet.MaxExt {
+	if !e.fit(key, val, fleet.MaxExt) {
 		return fleet.Invalid("ext", "unknown keys take more than "+strconv.Itoa(fleet.MaxExt)+" bytes")
 	}
-	if len(*e) == 0 {
-		*e = append(*e, '{')
-	} else {
-		(*e)[len(*e)-1] = ','
-	}
-	*e = appendQuoted(*e, key)
-	*e = append(*e, ':')
-	*e = append(*e, val...)
-	*e = append(*e, '}')
 	return nil
+}
+
+// fit adds a key unless ext would be longer than limit.
+func (e *ext) fit(key, val []byte, limit int) bool {
+	b, end := *e, len(*e)
+	if end == 0 {
+		b = append(b, '{')
+	} else {
+		b[end-1] = ','
+	}
+	b = appendQuoted(b, key)
+	b = append(b, ':')
+	b = append(b, val...)
+	b = append(b, '}')
+	if len(b) > limit {
+		if end > 0 {
+			b[end-1] = '}'
+		}
+		*e = b[:end]
+		return false
+	}
+	*e = b
+	return true
 }
 
 // appendQuoted appends a key, unescaped, as a JSON string.
