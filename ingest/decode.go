@@ -26,6 +26,7 @@ type item struct {
 	thinned   map[fleet.Source]int64
 	report    *fleet.Report
 	dead      *fleet.DeadLetter
+	reason    string // why it is dead, as the metrics count it
 }
 
 // Why a record became a dead letter, as the metrics count it.
@@ -112,7 +113,7 @@ func (l *lane) bury(it *item, u fleet.Upstream, reason string, err error) {
 		invalid = &fleet.InvalidError{Field: "payload", Reason: err.Error()}
 	}
 	place := sha256.Sum256(fmt.Appendf(nil, "%s/%d/%d/%d/%s", l.id, l.partition, it.Seq, it.Index, it.ReceivedAt.Format(time.RFC3339Nano)))
-	*it = item{Record: it.Record, dead: &fleet.DeadLetter{
+	*it = item{Record: it.Record, reason: reason, dead: &fleet.DeadLetter{
 		ID:         hex.EncodeToString(place[:16]),
 		Fleet:      cmp.Or(u.Fleet, it.Fleet),
 		Driver:     cmp.Or(u.Driver, it.Driver),
@@ -122,6 +123,5 @@ func (l *lane) bury(it *item, u fleet.Upstream, reason string, err error) {
 		ReceivedAt: it.ReceivedAt,
 		Payload:    it.Payload[:min(len(it.Payload), maxDeadPayload)],
 	}}
-	l.m.dead.WithLabelValues(reason).Inc()
 	l.logger.Debug("dead letter", "fleet", it.dead.Fleet, "driver", it.dead.Driver, "topic", it.Topic, "id", it.dead.ID, "error", invalid)
 }

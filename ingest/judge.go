@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -92,11 +91,9 @@ func assemble(items []*item, offset *fleet.Offset) *fleet.Batch {
 			}
 		}
 	}
+	b.Latest = make([]fleet.Position, 0, len(newest))
 	for _, p := range newest {
 		b.Latest = append(b.Latest, *p)
 	}
-	slices.SortFunc(b.Latest, func(a, b fleet.Position) int {
-		return cmp.Or(cmp.Compare(a.Fleet, b.Fleet), cmp.Compare(a.Driver, b.Driver))
-	})
 	return b
 }

@@ -80,6 +80,9 @@ func (l *lane) saveBatch(ctx context.Context, items []*item, offset *fleet.Offse
 	l.m.duplicates.Add(float64(saved.Duplicates))
 	for _, it := range items {
 		l.m.delay.Observe(now.Sub(it.ReceivedAt).Seconds())
+		if it.dead != nil {
+			l.m.dead.WithLabelValues(it.reason).Inc()
+		}
 	}
 	return nil
 }

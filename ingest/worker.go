@@ -27,7 +27,7 @@ const (
 	saveTimeout  = time.Minute
 
 	firstPause = 100 * time.Millisecond // after a failure; doubles up to lastPause
-	lastPause  = 10 * time.Second
+	lastPause  = 4 * time.Second
 )
 
 // A Store keeps batches. An *fleet.InvalidError says that the batch holds
@@ -82,6 +82,7 @@ type lane struct {
 	partition int
 	id        string // of the stream's incarnation; empty when it has no offsets
 	memory    *memory
+	scout     scout
 	logger    *slog.Logger
 }
 
@@ -108,6 +109,7 @@ func (l *lane) run(ctx context.Context) error {
 		return stopped(ctx, fmt.Errorf("ingest: %w", err))
 	}
 	defer r.Close()
+	defer l.scout.stop()
 	return stopped(ctx, l.drain(ctx, r))
 }
 
@@ -146,6 +148,7 @@ func (l *lane) drain(ctx context.Context, src Source) error {
 					return err
 				}
 				src.Ack(last)
+				l.scoutAhead(ctx, time.Since(items[len(items)-1].ReceivedAt))
 			case <-ctx.Done():
 				return ctx.Err()
 			}

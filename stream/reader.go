@@ -29,10 +29,11 @@ type Record struct {
 // after a crash a new Reader begins at the first record that was not
 // acknowledged, or a second before it.
 type Reader struct {
-	l    *Log
-	p    *partition
-	next uint64 // the frame that comes next
-	it   jetstream.MessagesContext
+	l     *Log
+	p     *partition
+	next  uint64 // the frame that comes next; 0 is the first one since
+	since time.Time
+	it    jetstream.MessagesContext
 }
 
 // Reader begins to read partition i after the frame numbered after, or with the
@@ -49,6 +50,12 @@ func (l *Log) Reader(ctx context.Context, i int, after uint64) (*Reader, error) 
 		return nil, fmt.Errorf("stream: partition %d ends at frame %d, before the saved offset %d: was its directory replaced by an older copy?", i, info.State.LastSeq, after)
 	}
 	return &Reader{l: l, p: p, next: after + 1}, nil
+}
+
+// Tail begins to read partition i with what was appended since then, beside the
+// Reader that acknowledges.
+func (l *Log) Tail(i int, since time.Time) *Reader {
+	return &Reader{l: l, p: l.parts[i], since: since}
 }
 
 // ID names the incarnation of a partition's stream; in another one the numbers
@@ -130,10 +137,11 @@ func (r *Reader) message(ctx context.Context) (jetstream.Msg, error) {
 func (r *Reader) subscribe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
 	defer cancel()
-	c, err := r.l.js.OrderedConsumer(ctx, r.p.name, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:   r.next,
-	})
+	from := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next}
+	if r.next == 0 {
+		from = jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &r.since}
+	}
+	c, err := r.l.js.OrderedConsumer(ctx, r.p.name, from)
 	if err != nil {
 		return err
 	}

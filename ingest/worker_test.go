@@ -1,0 +1,310 @@
+package ingest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/ingest"
+	"github.com/dray-fleet/dray/store/sqlite"
+	"github.com/dray-fleet/dray/stream"
+)
+
+// A faulty is the real store with a fault put before it, and word of each batch
+// that it has stored.
+type faulty struct {
+	*sqlite.Store
+	fault func(*fleet.Batch) error // may be nil
+	saved chan *fleet.Batch
+}
+
+func (f *faulty) SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, error) {
+	if f.fault != nil {
+		if err := f.fault(b); err != nil {
+			return fleet.Saved{}, err
+		}
+	}
+	s, err := f.Store.SaveBatch(ctx, b)
+	if err == nil {
+		f.saved <- b
+	}
+	return s, err
+}
+
+// A rig is a stream and a store in one directory, as a process has them.
+type rig struct {
+	t     *testing.T
+	log   *stream.Log
+	store *faulty
+	acks  chan error
+	stop  func()
+}
+
+func newRig(t *testing.T, dir string, fault func(*fleet.Batch) error) *rig {
+	t.Helper()
+	log, err := stream.Open(t.Context(), stream.Options{Dir: filepath.Join(dir, "stream")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sqlite.Open(t.Context(), filepath.Join(dir, "dray.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, log: log, acks: make(chan error, 1<<16)}
+	r.store = &faulty{s, fault, make(chan *fleet.Batch, 1<<10)}
+	r.stop = func() {
+		log.Close()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		r.stop = func() {}
+	}
+	t.Cleanup(func() { r.stop() })
+	return r
+}
+
+func (r *rig) Appended(_ uint64, err error) { r.acks <- err }
+func (r *rig) Flush()                       {}
+
+// run starts a worker; the function that it returns stops it.
+func (r *rig) run(opts ingest.Options) (stop func()) {
+	ctx, cancel := context.WithCancel(r.t.Context())
+	done := make(chan error)
+	go func() { done <- ingest.New(r.log, r.store, opts).Run(ctx) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			r.t.Errorf("Run = %v", err)
+		}
+	}
+	r.t.Cleanup(stop)
+	return stop
+}
+
+// publish appends and waits until all is acknowledged.
+func (r *rig) publish(ps ...fleet.Publication) {
+	r.t.Helper()
+	for i, p := range ps {
+		if err := r.log.Append(p, r, uint64(i)); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	for range ps {
+		if err := <-r.acks; err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// await waits for batches until one satisfies done.
+func (r *rig) await(done func(*fleet.Batch) bool) {
+	r.t.Helper()
+	timeout := time.After(20 * time.Second)
+	for {
+		select {
+		case b := <-r.store.saved:
+			if done(b) {
+				return
+			}
+		case <-timeout:
+			r.t.Fatal("the batch did not come")
+		}
+	}
+}
+
+// awaitPositions waits until n positions have been handed to the store.
+func (r *rig) awaitPositions(n int) {
+	r.t.Helper()
+	r.await(func(b *fleet.Batch) bool { n -= len(b.Positions); return n <= 0 })
+}
+
+func (r *rig) track(driver string) (ps []fleet.Position) {
+	r.t.Helper()
+	q := fleet.TrackQuery{Fleet: "acme", Driver: driver, From: noon.Add(-24 * time.Hour), To: noon.Add(24 * time.Hour)}
+	err := r.store.Track(r.t.Context(), q, func(p *fleet.Position) error { ps = append(ps, *p); return nil })
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return ps
+}
+
+var noon = time.Now().UTC().Truncate(time.Minute).Add(-time.Hour)
+
+func says(driver, leaf, format string, args ...any) fleet.Publication {
+	return fleet.Publication{
+		Topic: fleet.DriverTopic("acme", driver, leaf), Payload: fmt.Appendf(nil, format, args...),
+		ReceivedAt: time.Now().UTC(), Fleet: "acme", Subject: driver, Role: fleet.RoleDriver, Node: "n1",
+	}
+}
+
+func fixAt(seconds int) string {
+	return fmt.Sprintf(`{"fix_at":%d,"lat":59.3,"lon":18.0}`, noon.Add(time.Duration(seconds)*time.Second).UnixMilli())
+}
+
+func TestFromStreamToStore(t *testing.T) {
+	r := newRig(t, t.TempDir(), nil)
+	device := says("d7", "location", "%s", fixAt(0))
+	device.Role, device.Subject, device.Driver = fleet.RoleDevice, "tracker-1", "d7"
+	r.publish(
+		says("d7", "location", "%s", fixAt(0)),
+		says("d7", "location", `{"fix_at":"2026-03-02T12:00:00Z","lat":91,"lon":18}`),
+		device, // at the same second
+		says("d7", "location", "[%s,%s,%s]", fixAt(20), fixAt(21), fixAt(10)),
+		says("d7", "location", "%s", fixAt(20)),      // again
+		says("d7", "location", "%s", fixAt(7*86400)), // of next week
+		says("d7", "health", `{"battery_pct":7,"network":"cellular"}`),
+		says("d7", "duty", `{"state":"on"}`),
+		says("d7", "shipments/s1/status", `{"status":"delivered"}`),
+		says("d8", "location", "%s", fixAt(1)),
+	)
+	defer r.run(ingest.Options{MinInterval: 5 * time.Second})()
+	r.await(func(b *fleet.Batch) bool { return b.Offset != nil })
+
+	var got []string
+	for _, p := range r.track("d7") {
+		got = append(got, fmt.Sprintf("%s+%v", p.Source, p.FixAt.Sub(noon)))
+	}
+	if want := "+0s tracker-1+0s +10s +20s"; strings.Join(got, " ") != want {
+		t.Errorf("track is %q, want %q", got, want)
+	}
+	d, err := r.store.Driver(t.Context(), "acme", "d7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Position == nil || !d.Position.FixAt.Equal(noon.Add(21*time.Second)) {
+		t.Errorf("latest is %+v, want the thinned newest fix", d.Position)
+	}
+	if d.Duty != fleet.DutyOn || d.Health == nil || d.Health.Battery != fleet.Some(7) || d.Thinned != 1 {
+		t.Errorf("driver is %+v", d)
+	}
+	letters, err := r.store.DeadLetters(t.Context(), "acme", "", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := map[string]string{}
+	for _, l := range letters {
+		reasons[l.Topic] = l.Field
+	}
+	want := map[string]string{"fleet/acme/drivers/d7/location": "lat", "fleet/acme/drivers/d7/shipments/s1/status": "topic"}
+	if len(letters) != 2 || fmt.Sprint(reasons) != fmt.Sprint(want) {
+		t.Errorf("dead letters are %+v, want %v", letters, want)
+	}
+}
+
+// TestRestart stops the worker before the acknowledgement has reached the disk
+// and starts another on the same stream.
+func TestRestart(t *testing.T) {
+	dir := t.TempDir()
+	r := newRig(t, dir, nil)
+	stop := r.run(ingest.Options{})
+	r.publish(says("d7", "location", "[%s,%s]", fixAt(0), fixAt(1)), says("d7", "location", "broken"))
+	r.awaitPositions(2)
+	stop()
+	r.stop()
+
+	r = newRig(t, dir, nil)
+	r.publish(says("d7", "location", "%s", fixAt(2)))
+	defer r.run(ingest.Options{})()
+	r.awaitPositions(1)
+	if n := len(r.track("d7")); n != 3 {
+		t.Errorf("%d positions are stored, want 3", n)
+	}
+	if letters, err := r.store.DeadLetters(t.Context(), "acme", "", 10); err != nil || len(letters) != 1 {
+		t.Errorf("dead letters are %+v, error %v, want one", letters, err)
+	}
+}
+
+func TestStoreAway(t *testing.T) {
+	tries := 0
+	r := newRig(t, t.TempDir(), func(*fleet.Batch) error {
+		if tries++; tries <= 2 {
+			return errors.New("connection refused")
+		}
+		return nil
+	})
+	defer r.run(ingest.Options{})()
+	r.publish(says("d7", "location", "%s", fixAt(0)))
+	r.awaitPositions(1)
+	if n := len(r.track("d7")); n != 1 || tries != 3 {
+		t.Errorf("%d positions after %d tries, want 1 after 3", n, tries)
+	}
+}
+
+// TestPoison has a store that refuses every batch with a position of one driver.
+func TestPoison(t *testing.T) {
+	tries := 0
+	r := newRig(t, t.TempDir(), func(b *fleet.Batch) error {
+		for _, p := range b.Positions {
+			if p.Driver == "poison" {
+				tries++
+				return fleet.Invalid("lat", "is poison")
+			}
+		}
+		return nil
+	})
+	var ps []fleet.Publication
+	for i := range 100 {
+		ps = append(ps, says("d7", "location", "%s", fixAt(i)))
+		if i == 40 {
+			ps = append(ps, says("poison", "location", "%s", fixAt(i)))
+		}
+	}
+	r.publish(ps...)
+	defer r.run(ingest.Options{})()
+	r.await(func(b *fleet.Batch) bool { return b.Offset != nil })
+	if n := len(r.track("d7")); n != 100 || tries > 3 {
+		t.Errorf("%d positions are stored after %d tries of the poison, want 100 after at most 3", n, tries)
+	}
+	letters, err := r.store.DeadLetters(t.Context(), "acme", "", 10)
+	if err != nil || len(letters) != 1 || letters[0].Driver != "poison" || letters[0].Field != "lat" {
+		t.Errorf("dead letters are %+v, error %v", letters, err)
+	}
+}
+
+// TestLiveBeforeBacklog holds up the backlog until the newest position of a
+// driver at its end has been stored as the latest.
+func TestLiveBeforeBacklog(t *testing.T) {
+	overtaken := make(chan struct{})
+	var r *rig
+	r = newRig(t, t.TempDir(), func(b *fleet.Batch) error {
+		for _, p := range b.Latest {
+			if b.Offset == nil && p.Driver == "live" {
+				close(overtaken)
+			}
+		}
+		for _, p := range b.Positions {
+			if p.Driver != "first" {
+				select {
+				case <-overtaken:
+				case <-r.t.Context().Done():
+				}
+				break
+			}
+		}
+		return nil
+	})
+	stop := r.run(ingest.Options{})
+	old := func(p fleet.Publication) fleet.Publication { p.ReceivedAt = p.ReceivedAt.Add(-time.Hour); return p }
+	r.publish(old(says("first", "location", "%s", fixAt(-3600))))
+	r.awaitPositions(1)
+	r.publish(old(says("d7", "location", "%s", fixAt(-3600))), says("live", "location", "%s", fixAt(0)))
+	r.await(func(b *fleet.Batch) bool { return b.Offset == nil && len(b.Latest) > 0 })
+	r.awaitPositions(2)
+	stop()
+	if d, err := r.store.Driver(t.Context(), "acme", "live"); err != nil || d.Position == nil {
+		t.Errorf("driver is %+v, error %v", d, err)
+	}
+}
