@@ -4,6 +4,7 @@ import type { Credentials } from "../mqtt/credentials";
 import { useLink } from "../mqtt/useSubscription";
 import { DutySwitch, type Duty } from "./DutySwitch";
 import { toFix, type Reading, type Trigger } from "./fix";
+import { JobList } from "./JobList";
 import { t } from "./messages";
 import { Notice } from "./Notice";
 import type { Runtime } from "./runtime";
@@ -114,6 +115,8 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
             {t("notice.update")}
           </Notice>
         )}
+        <JobList runtime={runtime} reports={state.reports} gps={gps} />
+
         {duty === "on" && !awake && <Notice kind="warning">{t("notice.screen")}</Notice>}
         {duty === "on" && (
           <Notice kind="info">

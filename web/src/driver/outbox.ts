@@ -1,7 +1,7 @@
 import { Backoff } from "../mqtt/backoff";
 import { PublishError } from "../mqtt/errors";
 import type { Fix } from "./fix";
-import type { Meta, NumberedFix, OutboxStore, Report, StoredFix } from "./outboxStore";
+import type { Change, Meta, NumberedFix, OutboxStore, Report, StoredFix } from "./outboxStore";
 
 /** Publishes at QoS 1 below the driver's topic; resolves with the PUBACK, rejects with PublishError or when the connection is lost. */
 export type Send = (leaf: string, payload: string) => Promise<void>;
@@ -137,21 +137,18 @@ export class Outbox {
     });
   }
 
-  /** Keeps a report. Throws when the phone cannot, or when too many wait: it is the driver's word and never goes unsaid. */
-  async addReport(report: Report): Promise<void> {
+  /** Keeps a report and what it changes. Throws when the phone cannot, or when too many wait: it is the driver's word and never goes unsaid. */
+  async addReport(report: Report, change: Change = {}): Promise<void> {
     if (this.state.reports >= this.limits.reports) throw new Error("too many reports wait");
-    await this.store.addReport(report);
+    await this.store.addReport(report, change);
+    this.duty = change.duty ?? this.duty;
     this.set({ reports: this.state.reports + 1 });
     void this.guard(() => this.pump());
   }
 
-  /** Keeps a change of duty, which also outlives a reload. Throws as addReport does. */
-  async setDuty(duty: Meta["duty"]): Promise<void> {
-    if (this.state.reports >= this.limits.reports) throw new Error("too many reports wait");
-    await this.store.addDuty(duty);
-    this.duty = duty;
-    this.set({ reports: this.state.reports + 1 });
-    void this.guard(() => this.pump());
+  /** Keeps a change of duty, which outlives a reload. Throws as addReport does. */
+  setDuty(duty: Meta["duty"]): Promise<void> {
+    return this.addReport({ leaf: "duty", payload: duty }, { duty });
   }
 
   /** The reports that wait, in their order. */

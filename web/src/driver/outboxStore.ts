@@ -1,6 +1,7 @@
 import { openDB, type DBSchema, type IDBPDatabase } from "idb";
 
 import type { Fix } from "./fix";
+import type { Job } from "./job";
 
 /** A fix as it waits; `seq` counts up within one `boot`, so that the server sees duplicates and gaps exactly. */
 export type NumberedFix = Fix & { boot: string; seq: number };
@@ -26,13 +27,20 @@ export interface Meta {
 interface Schema extends DBSchema {
   fixes: { key: number; value: NumberedFix };
   reports: { key: number; value: Report };
+  jobs: { key: string; value: Job };
   meta: { key: keyof Meta; value: Meta[keyof Meta] };
+}
+
+/** What a report changes on the phone. It is kept with the report: one never without the other. */
+export interface Change {
+  duty?: Meta["duty"];
+  job?: Job;
 }
 
 // A phone's battery dies without asking: what was measured is on the disk before it counts as kept.
 const DURABLE = { durability: "strict" } as const;
 
-/** The outbox's IndexedDB database, one per driver, so that nobody's reports leave under another's name. Keys are in the order of arrival. */
+/** The IndexedDB database of one driver: the outbox and the jobs. Each driver has one, so that nobody's reports leave under another's name. Keys are in the order of arrival. */
 export class OutboxStore {
   private constructor(private readonly db: IDBPDatabase<Schema>) {}
 
@@ -41,6 +49,7 @@ export class OutboxStore {
       upgrade(db) {
         db.createObjectStore("fixes", { autoIncrement: true });
         db.createObjectStore("reports", { autoIncrement: true });
+        db.createObjectStore("jobs", { keyPath: "id" });
         db.createObjectStore("meta");
       },
       blocking: (_from, _to, event) => (event.target as IDBDatabase).close(),
@@ -71,19 +80,23 @@ export class OutboxStore {
     return { key, fix: numbered };
   }
 
-  async addReport(report: Report): Promise<void> {
-    const tx = this.db.transaction("reports", "readwrite", DURABLE);
-    await Promise.all([tx.store.add(report), tx.done]);
-  }
-
-  /** Keeps a change of duty and its report: one never without the other. */
-  async addDuty(duty: Meta["duty"]): Promise<void> {
-    const tx = this.db.transaction(["reports", "meta"], "readwrite", DURABLE);
+  /** Keeps a report and what it changes, in one transaction. */
+  async addReport(report: Report, { duty, job }: Change = {}): Promise<void> {
+    const tx = this.db.transaction(["reports", "jobs", "meta"], "readwrite", DURABLE);
     await Promise.all([
-      tx.objectStore("reports").add({ leaf: "duty", payload: duty }),
-      tx.objectStore("meta").put(duty, "duty"),
+      tx.objectStore("reports").add(report),
+      duty && tx.objectStore("meta").put(duty, "duty"),
+      job && tx.objectStore("jobs").put(job),
       tx.done,
     ]);
+  }
+
+  jobs(): Promise<Job[]> {
+    return this.db.getAll("jobs");
+  }
+
+  async removeJob(id: string) {
+    await this.db.delete("jobs", id);
   }
 
   async counts(): Promise<{ fixes: number; reports: number }> {

@@ -1,6 +1,7 @@
 import type { Credentials } from "../mqtt/credentials";
 import { brokerURL, Session } from "../mqtt/session";
 import { driverTopic } from "../mqtt/topic";
+import { Jobs } from "./jobs";
 import { driverOf } from "./link";
 import { Outbox } from "./outbox";
 import { OutboxStore } from "./outboxStore";
@@ -11,6 +12,7 @@ export interface Runtime {
   fleet: string;
   driver: string;
   outbox: Outbox;
+  jobs: Jobs;
   session: Session;
   /** The full topic of leaf, one below the driver's own. */
   topic(leaf: string): string;
@@ -25,6 +27,7 @@ export async function openRuntime(credentials: Credentials): Promise<Runtime> {
   const topic = (leaf: string) => driverTopic(fleet, driver, leaf);
   const [store, suffix] = await Promise.all([OutboxStore.open(fleet, driver), deviceSuffix()]);
   const outbox = await Outbox.open(store);
+  const jobs = await Jobs.open(store, outbox);
   const session = new Session(brokerURL(), `${sub}:${suffix}`, credentials);
   session.onChange(() => {
     if (session.link === "live") outbox.connected((leaf, payload) => session.publish(topic(leaf), payload));
@@ -36,6 +39,7 @@ export async function openRuntime(credentials: Credentials): Promise<Runtime> {
     fleet,
     driver,
     outbox,
+    jobs,
     session,
     topic,
     close() {

@@ -1,0 +1,107 @@
+import { useEffect, useEffectEvent, useState } from "react";
+
+import { isDone, nextStatuses, type Job, type Place, type Status } from "./job";
+import { DeclineDialog, FailedDialog, ProofDialog } from "./JobDialogs";
+import type { StatusDetail } from "./jobs";
+import { language, t } from "./messages";
+
+const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const clockText = (time: string) => (Number.isNaN(Date.parse(time)) ? "" : clock.format(new Date(time)));
+
+/** Opens the phone's own navigation. */
+function routeTo({ lat, lon, address = "" }: Place): string | null {
+  const to = lat !== undefined && lon !== undefined ? `${lat},${lon}` : encodeURIComponent(address);
+  if (!to) return null;
+  return /iPhone|iPad|Macintosh/.test(navigator.userAgent) ? `maps:?daddr=${to}` : `geo:0,0?q=${to}`;
+}
+
+function PlaceLine({ label, place }: { label: string; place: Place | null }) {
+  if (!place) return null;
+  const route = routeTo(place);
+  const [from, to] = [clockText(place.from ?? ""), clockText(place.to ?? "")];
+  return (
+    <div className="place">
+      <div>
+        <span>{label}</span>
+        <strong>{place.name ?? place.address}</strong>
+        {place.name && place.address && <span>{place.address}</span>}
+        {from && to && <span>{t("job.between", { from, to })}</span>}
+      </div>
+      {route && (
+        <a className="route" href={route}>
+          {t("job.route")}
+        </a>
+      )}
+    </div>
+  );
+}
+
+interface Props {
+  job: Job;
+  /** Whether something that the driver said of it has not reached the server yet. */
+  pending: boolean;
+  onAnswer: (answer: "seen" | "accepted" | "declined", reason?: string) => void;
+  onReport: (status: Status, detail?: StatusDetail) => void;
+}
+
+/** One job: where, until when, and what comes next in one tap. */
+export function JobCard({ job, pending, onAnswer, onReport }: Props) {
+  const [dialog, setDialog] = useState<"decline" | "failed" | "delivered" | null>(null);
+  const close = () => setDialog(null);
+  const offered = job.answer === "received" || job.answer === "seen";
+  const next = nextStatuses(job);
+
+  const seen = useEffectEvent(() => onAnswer("seen"));
+  useEffect(() => {
+    if (job.answer !== "received") return;
+    const look = () => document.hidden || seen();
+    look();
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [job.answer]);
+
+  const step = (status: Status) => {
+    if (status === "failed" || status === "delivered") setDialog(status);
+    else onReport(status);
+  };
+
+  return (
+    <article className="job" data-job={job.id} data-new={offered || undefined}>
+      <header>
+        <h3>{job.reference}</h3>
+        <span className="badge">{t(`job.is.${job.status ?? job.answer}`)}</span>
+      </header>
+      {!isDone(job) && (
+        <>
+          <PlaceLine label={t("job.pickup")} place={job.pickup} />
+          <PlaceLine label={t("job.dropoff")} place={job.dropoff} />
+          {job.note && <p>{job.note}</p>}
+        </>
+      )}
+      {pending && <p className="pending">{t("job.pending")}</p>}
+      {offered && (
+        <>
+          {job.deadline && <p>{t("job.answerBy", { time: clockText(job.deadline) })}</p>}
+          <div className="actions">
+            <button onClick={() => setDialog("decline")}>{t("job.decline")}</button>
+            <button className="primary" onClick={() => onAnswer("accepted")}>
+              {t("job.accept")}
+            </button>
+          </div>
+        </>
+      )}
+      {next.length > 0 && (
+        <div className="actions">
+          {next.map((status, i) => (
+            <button key={status} className={i === 0 ? "primary" : undefined} onClick={() => step(status)}>
+              {t(`job.do.${status}`)}
+            </button>
+          ))}
+        </div>
+      )}
+      {dialog === "decline" && <DeclineDialog job={job} onDecline={(reason) => onAnswer("declined", reason)} onClose={close} />}
+      {dialog === "failed" && <FailedDialog job={job} onReport={(detail) => onReport("failed", detail)} onClose={close} />}
+      {dialog === "delivered" && <ProofDialog job={job} onReport={(detail) => onReport("delivered", detail)} onClose={close} />}
+    </article>
+  );
+}

@@ -1,0 +1,82 @@
+import { isDone, merge, parseOffer, type Job, type Status } from "./job";
+import type { Outbox } from "./outbox";
+import type { OutboxStore } from "./outboxStore";
+
+/** What goes with a status: contract, section 4.2. */
+export interface StatusDetail {
+  note?: string;
+  lat?: number;
+  lon?: number;
+  proof?: { name?: string; signature?: string; photo?: string };
+}
+
+const MOST = 200; // jobs on one phone
+
+/**
+ * The jobs of one driver. Each answer and status is kept together with the
+ * report of it, in one transaction, and works without a network.
+ */
+export class Jobs {
+  private readonly listeners = new Set<() => void>();
+
+  private constructor(
+    private readonly store: OutboxStore,
+    private readonly outbox: Outbox,
+    public list: readonly Job[],
+  ) {}
+
+  /** Takes up the jobs of an earlier visit, without those that were done then. */
+  static async open(store: OutboxStore, outbox: Outbox): Promise<Jobs> {
+    const jobs = await store.jobs();
+    await Promise.all(jobs.filter(isDone).map((job) => store.removeJob(job.id)));
+    return new Jobs(store, outbox, jobs.filter((job) => !isDone(job)));
+  }
+
+  /** Calls listener after every change of list; returns how to stop that. */
+  onChange = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  /** Takes what came on the `assignments` topic and answers that it was received. */
+  async receive(payload: string): Promise<void> {
+    const offer = parseOffer(payload);
+    if (!offer) return;
+    if ("gone" in offer) {
+      await this.store.removeJob(offer.gone);
+      return this.set(this.list.filter((job) => job.id !== offer.gone));
+    }
+    const known = this.list.find(({ id }) => id === offer.job.id);
+    if (!known && this.list.length >= MOST) return; // it comes again on the next connect
+    const job = merge(known, offer.job);
+    // Sent each time: that it came again says that the server has no answer yet.
+    await this.keep(job, `assignments/${job.id}/receipt`, { state: job.answer });
+  }
+
+  /** Says that the driver has seen, taken or declined a job. */
+  async answer(job: Job, answer: "seen" | "accepted" | "declined", reason = ""): Promise<void> {
+    await this.keep({ ...this.newest(job), answer }, `assignments/${job.id}/receipt`, { state: answer, ...(reason && { reason }) });
+  }
+
+  /** Reports how far the job's shipment is. */
+  async report(job: Job, status: Status, detail: StatusDetail = {}): Promise<void> {
+    await this.keep({ ...this.newest(job), status }, `shipments/${job.shipment}/status`, { status, ...detail });
+  }
+
+  /** The job as it is now: a tap may come from a screen that was drawn before. */
+  private newest(job: Job): Job {
+    return this.list.find(({ id }) => id === job.id) ?? job;
+  }
+
+  private async keep(job: Job, leaf: string, payload: Record<string, unknown>) {
+    await this.outbox.addReport({ leaf, payload: { at: new Date().toISOString(), ...payload } }, { job });
+    const others = this.list.filter(({ id }) => id !== job.id);
+    const at = this.list.findIndex(({ id }) => id === job.id);
+    this.set(at < 0 ? [job, ...others] : others.toSpliced(at, 0, job));
+  }
+
+  private set(list: readonly Job[]) {
+    this.list = list;
+    for (const listener of this.listeners) listener();
+  }
+}
