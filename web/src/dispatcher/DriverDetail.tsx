@@ -1,6 +1,6 @@
 import { ageText } from "./age";
 import { conditionOf } from "./condition";
-import { language, t } from "./messages";
+import { locale, t } from "./messages";
 import type { Driver } from "./positions";
 import { StateIcon } from "./StateIcon";
 import { speedPath, summaryOf } from "./track";
@@ -16,8 +16,8 @@ interface Props {
   onClose: () => void;
 }
 
-const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
-const number = (value: number, digits: number) => new Intl.NumberFormat(language, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+const number = (value: number, digits: number) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
 
 /** All that is known of the selected driver. */
 export function DriverDetail({ driver, now, track, following, onFollow, onCentre, onClose }: Props) {

@@ -80,6 +80,9 @@ describe("Feed", () => {
     expect(positions.get("d1")!.seenAt).toBe(serverTime - 600_000);
     feed.takeFrame(frame({ entries: [entry(1, 10, 500_000)] })); // a backlog: heard now, measured then
     expect(positions.get("d1")).toMatchObject({ seenAt: serverTime, fix: { at: serverTime - 500_000 } });
+    const seenAt = serverTime;
+    feed.takeFrame(frame({ entries: [entry(1, 10, 500_250)] })); // the same fix: the entry is there because the driver left
+    expect(positions.get("d1")!.seenAt).toBe(seenAt);
   });
 
   it("takes presence, duty and battery from their own topics", () => {

@@ -1,8 +1,9 @@
 import type { Session } from "../mqtt/session";
-import { decodeFrame, type Frame } from "./frame";
+import { decodeFrame, ONLINE, type Frame } from "./frame";
 import type { Duty, Positions, Presence } from "./positions";
 
 const ASK_AGAIN = 5_000; // ms between two requests for a keyframe
+const ROUNDING = 1; // ms, of an age
 const text = new TextDecoder();
 
 /**
@@ -64,11 +65,13 @@ export class Feed {
         continue;
       }
       const at = frame.serverTime - e.age;
-      // A keyframe repeats what is known; only a frame of changes says that the driver was heard just now.
+      // A keyframe repeats what is known, and an entry may be there for its presence: only a new fix in a frame of changes was heard just now.
+      const heard = !frame.keyframe && at > (this.positions.get(driver)?.fix?.at ?? -Infinity) + ROUNDING;
       this.positions.put({
         driver,
         fix: { at, lat: e.lat, lon: e.lon, speed: e.speed, heading: e.heading },
-        seenAt: frame.keyframe ? undefined : frame.serverTime,
+        presence: e.flags & ONLINE ? "online" : undefined, // until the presence topic tells since when
+        seenAt: heard ? frame.serverTime : undefined,
       });
     }
     this.epoch = frame.epoch;

@@ -16,7 +16,7 @@ const sample = [
   ...number(4, 1),
   ...bytes(5, [...varint(3), ...varint(300)]),
   ...bytes(6, [...zigzag(593_300_000), ...zigzag(-600_000_001)]),
-  ...bytes(7, [...zigzag(-1_800_000_000), ...zigzag(1)]),
+  ...bytes(7, [...zigzag(-1_800_000_000), ...zigzag(3_599_999_999 - 2 ** 32)]),
   ...bytes(8, [...zigzag(1234), ...zigzag(-1)]),
   ...bytes(9, [...zigzag(3599), ...zigzag(-1)]),
   ...bytes(10, [...varint(250), ...varint(90_000)]),
@@ -36,7 +36,7 @@ describe("decodeFrame", () => {
       epoch: 7,
       entries: [
         { index: 3, lat: 59.33, lon: -180, speed: 12.34, heading: 359.9, age: 250, flags: 0 },
-        { index: 300, lat: -0.6700001, lon: -179.9999999, speed: NaN, heading: NaN, age: 90_000, flags: 5 },
+        { index: 300, lat: -0.6700001, lon: 179.9999999, speed: NaN, heading: NaN, age: 90_000, flags: 5 },
       ],
       names: [
         { index: 3, driver: "d7" },

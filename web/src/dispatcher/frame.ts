@@ -1,3 +1,6 @@
+/** Bit of an entry's flags: the driver is connected. */
+export const ONLINE = 1;
+
 /** The position of one driver in a live frame. */
 export interface FrameEntry {
   /** Stands for the driver in the frames of one epoch; `names` says for whom. */
@@ -121,8 +124,8 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   }
   let [y, x] = [0, 0];
   for (let i = 0; i < index.length; i++) {
-    y += lat[i];
-    x += lon[i];
+    y = (y + lat[i]) | 0; // wraps at 32 bits, as the encoder's sum does
+    x = (x + lon[i]) | 0;
     frame.entries.push({
       index: index[i],
       lat: y / 1e7,

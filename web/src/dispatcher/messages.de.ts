@@ -30,7 +30,7 @@ export const de: Catalogue<keyof typeof en> = {
   "count.moving": "{count} fahren",
 
   "banner.lost": "Live-Verbindung unterbrochen.",
-  "banner.polling": "Positionen werden alle {seconds} s geholt; live geht es von selbst weiter.",
+  "banner.polling": "Bis sie wieder da ist, kommen Positionen alle {seconds} s.",
   "banner.away": "Auch der Server ist nicht erreichbar: Sie sehen den Stand von vor {age}.",
   "banner.retry": "Jetzt versuchen",
   "banner.noWebGL": "Dieser Browser kann die Karte nicht zeichnen (WebGL 2 fehlt). Die Liste zeigt alles.",
@@ -57,7 +57,7 @@ export const de: Catalogue<keyof typeof en> = {
   "state.offline": "Offline",
   "state.alert": "Still im Dienst",
   "concern.silent": "Still, obwohl im Dienst",
-  "concern.noFix": "Verbunden, aber ohne Position",
+  "concern.noFix": "Verbunden, keine Position",
   "concern.oldFix": "Keine neue Position",
   "concern.lowBattery": "Akku schwach ({percent} %)",
 
@@ -99,7 +99,7 @@ export const de: Catalogue<keyof typeof en> = {
   "detail.trackFailed": "Die Strecke konnte nicht geladen werden.",
   "detail.trackEmpty": "Heute keine Positionen.",
   "detail.trackSummary": "{distance} km · {points} Punkte · {from} bis {to}",
-  "detail.trackGaps": "{count} Lücken, auf der Karte gestrichelt",
+  "detail.trackGaps": "Lücken: {count} (auf der Karte gestrichelt)",
   "detail.speedGraph": "Tempo über den Tag, höchstens {kmh} km/h",
 
   "duty.on": "Im Dienst",

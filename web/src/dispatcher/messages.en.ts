@@ -27,7 +27,7 @@ export const en = {
   "count.moving": "{count} moving",
 
   "banner.lost": "Live connection lost.",
-  "banner.polling": "Positions are fetched every {seconds} s; live updates return by themselves.",
+  "banner.polling": "Positions come every {seconds} s until it is back.",
   "banner.away": "The server cannot be reached either: what you see is from {age} ago.",
   "banner.retry": "Try now",
   "banner.noWebGL": "This browser cannot draw the map (WebGL 2 is missing). The list has everything.",
@@ -54,7 +54,7 @@ export const en = {
   "state.offline": "Offline",
   "state.alert": "Silent on duty",
   "concern.silent": "Silent though on duty",
-  "concern.noFix": "Connected, but no position",
+  "concern.noFix": "Connected, no position",
   "concern.oldFix": "No new position",
   "concern.lowBattery": "Battery low ({percent} %)",
 
@@ -68,7 +68,7 @@ export const en = {
   "map.fit": "Show the whole fleet",
   "map.zoomIn": "Zoom in",
   "map.zoomOut": "Zoom out",
-  "map.ends": "The built-in map ends here. Set map.source to a map of your own for streets.",
+  "map.ends": "The built-in map ends here. For streets, set map.source to a map of your own.",
   "map.attribution": "Natural Earth · GeoNames CC BY 4.0",
 
   "detail.label": "Details of {name}",
@@ -96,7 +96,7 @@ export const en = {
   "detail.trackFailed": "The track could not be loaded.",
   "detail.trackEmpty": "No positions today.",
   "detail.trackSummary": "{distance} km · {points} points · {from} to {to}",
-  "detail.trackGaps": "{count} gaps, dashed on the map",
+  "detail.trackGaps": "Gaps: {count} (dashed on the map)",
   "detail.speedGraph": "Speed over the day, at most {kmh} km/h",
 
   "duty.on": "On duty",

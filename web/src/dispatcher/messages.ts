@@ -8,5 +8,8 @@ const catalogues: Record<Language, Catalogue<MessageKey>> = { en, de };
 export const language = pickLanguage(navigator.languages);
 applyLanguage(language);
 
+/** What numbers and times are written by: the user's own region, where its language is the one we speak. */
+export const locale = navigator.languages.find((tag) => pickLanguage([tag]) === language) ?? language;
+
 /** The message of key in the user's language. */
 export const t = translator(catalogues[language]);

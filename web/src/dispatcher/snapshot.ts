@@ -19,6 +19,9 @@ export async function loadSnapshot(client: Client, positions: Positions, signal:
   return count;
 }
 
+/** A time of the API in ms; 0 for none. */
+const timeOf = (stamp: string | null | undefined) => (stamp ? Date.parse(stamp) : 0);
+
 function updateOf(d: Schemas["Driver"]): Update {
   const p = d.position;
   return {
@@ -26,10 +29,10 @@ function updateOf(d: Schemas["Driver"]): Update {
     name: d.name ?? undefined,
     duty: (d.duty || "unknown") as Duty,
     presence: d.presence ? (d.presence.state === "online" ? "online" : "offline") : undefined,
-    presenceAt: d.presence?.at ? Date.parse(d.presence.at) : undefined,
+    presenceAt: timeOf(d.presence?.at),
     presenceReason: d.presence?.reason,
     flags: d.flags ?? [],
-    seenAt: p?.received_at ? Date.parse(p.received_at) : undefined,
+    seenAt: Math.max(timeOf(p?.received_at), timeOf(d.presence?.at)),
     fix: p
       ? {
           at: Date.parse(p.fix_at),

@@ -1,4 +1,3 @@
-import "maplibre-gl/dist/maplibre-gl.css";
 import { useEffect, useEffectEvent, useRef, useState, type Ref, useImperativeHandle } from "react";
 
 import { agesText } from "../age";
