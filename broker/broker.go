@@ -143,8 +143,12 @@ func (b *Broker) sweepEvery(ctx context.Context, every time.Duration) {
 // stop closes the listeners and ends every connection.
 func (b *Broker) stop() {
 	b.stopMu.Lock()
+	stopping := b.stopping
 	b.stopping = true
 	b.stopMu.Unlock()
+	if stopping {
+		return
+	}
 	_ = b.tcp.Close()
 	if b.tls != nil {
 		_ = b.tls.Close()
@@ -158,7 +162,8 @@ func (b *Broker) stop() {
 	_ = b.engine.Close() // has nothing to close that could fail
 }
 
-// Close closes the listeners of a Broker that never ran.
+// Close closes the listeners of a Broker that never ran; after Run there is
+// nothing left to close.
 func (b *Broker) Close() { b.stop() }
 
 // Publish sends a publication of the server's own to all who subscribe to it.
