@@ -46,7 +46,7 @@ func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 	if err != nil {
 		return saved, err
 	}
-	p := &prepared{Batch: b, drivers: drivers, sources: sources, rows: batch.Rows(b, drivers, sources)}
+	p := &prepared{Batch: b, drivers: drivers, sources: sources, rows: batch.Rows(b, drivers, sources), lock: s.contended.lately()}
 	for range attempts {
 		if err := s.ensurePartitions(ctx, p.rows); err != nil {
 			return saved, err
@@ -60,7 +60,7 @@ func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 		case err == nil:
 			return saved, nil
 		case errors.Is(err, errLedgerMoved):
-			p.lock = true
+			p.lock = s.contended.mark()
 		case !errors.As(err, &pg):
 			return fleet.Saved{}, err
 		case pg.Code == uniqueViolation && !p.merge:
@@ -68,7 +68,7 @@ func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 		case pg.Code == checkViolation:
 			s.forgetPartitions()
 		case pg.Code == deadlock || pg.Code == serializationFailure:
-			p.lock = true
+			p.lock = s.contended.mark()
 		default:
 			return fleet.Saved{}, err
 		}

@@ -3,8 +3,11 @@ package postgres
 import (
 	"context"
 	"errors"
+	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/dray-fleet/dray/store/internal/ledger"
 )
@@ -13,6 +16,16 @@ import (
 // driver has one writer as a rule, ledgers are at first read without a lock,
 // which would write to every row, and compared when they are written.
 var errLedgerMoved = errors.New("another writer moved a ledger")
+
+// contention remembers for a minute that ledgers have more than one writer.
+type contention struct{ until atomic.Int64 }
+
+func (c *contention) mark() bool {
+	c.until.Store(time.Now().Add(time.Minute).UnixNano())
+	return true
+}
+
+func (c *contention) lately() bool { return time.Now().UnixNano() < c.until.Load() }
 
 // ledgers are those of one batch and what they were when they were read.
 type ledgers struct {
@@ -66,37 +79,76 @@ func loadLedgers(ctx context.Context, tx pgx.Tx, ids []int64, lock bool) (*ledge
 	return l, err
 }
 
-// save writes the ledgers that changed, in the order of their numbers.
+// save writes the ledgers that changed, in the order of their numbers. Most have
+// only grown at the end, which is told in few words and does not depend on what
+// else another writer may have done to them.
 func (l *ledgers) save(ctx context.Context, tx pgx.Tx) error {
-	var (
-		ids                          []int64
-		first, firstAt, last, lastAt []int64
-		forgot                       []bool
-		missing, wasMissing          []*string
-		wasFirst, wasLast            []*int64
-	)
+	var grown, changed []int64
 	for _, id := range l.ids {
 		led, was := l.byID[id], l.read[id]
-		if !led.Changed {
-			continue
+		switch {
+		case !led.Changed:
+		case was.first != nil && *was.first == led.First && same(led.Text(), was.missing):
+			grown = append(grown, id)
+		default:
+			changed = append(changed, id)
 		}
-		ids = append(ids, id)
-		first, firstAt, last, lastAt = append(first, led.First), append(firstAt, led.FirstAt), append(last, led.Last), append(lastAt, led.LastAt)
-		forgot, missing = append(forgot, led.Forgot), append(missing, led.Text())
-		wasFirst, wasLast, wasMissing = append(wasFirst, was.first), append(wasLast, was.last), append(wasMissing, was.missing)
 	}
+	if err := l.saveGrown(ctx, tx, grown); err != nil {
+		return err
+	}
+	return l.saveChanged(ctx, tx, changed)
+}
+
+func same(a, b *string) bool {
+	return a == nil && b == nil || a != nil && b != nil && *a == *b
+}
+
+func (l *ledgers) saveGrown(ctx context.Context, tx pgx.Tx, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	tag, err := tx.Exec(ctx, `UPDATE sources s SET first_seq = n.first_seq, first_at = n.first_at, last_seq = n.last_seq, last_at = n.last_at,
+	last, lastAt, wasLast := make([]int64, len(ids)), make([]int64, len(ids)), make([]int64, len(ids))
+	for i, id := range ids {
+		last[i], lastAt[i], wasLast[i] = l.byID[id].Last, l.byID[id].LastAt, *l.read[id].last
+	}
+	return moved(ids)(tx.Exec(ctx, `UPDATE sources s SET last_seq = n.last_seq, last_at = n.last_at
+		FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[]) AS n (id, last_seq, last_at, was_last)
+		WHERE s.id = n.id AND s.last_seq = n.was_last`, ids, last, lastAt, wasLast))
+}
+
+func (l *ledgers) saveChanged(ctx context.Context, tx pgx.Tx, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	n := len(ids)
+	var (
+		first, firstAt, last, lastAt = make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+		forgot                       = make([]bool, n)
+		missing, wasMissing          = make([]*string, n), make([]*string, n)
+		wasFirst, wasLast            = make([]*int64, n), make([]*int64, n)
+	)
+	for i, id := range ids {
+		led, was := l.byID[id], l.read[id]
+		first[i], firstAt[i], last[i], lastAt[i] = led.First, led.FirstAt, led.Last, led.LastAt
+		forgot[i], missing[i] = led.Forgot, led.Text()
+		wasFirst[i], wasLast[i], wasMissing[i] = was.first, was.last, was.missing
+	}
+	return moved(ids)(tx.Exec(ctx, `UPDATE sources s SET first_seq = n.first_seq, first_at = n.first_at, last_seq = n.last_seq, last_at = n.last_at,
 			forgot = n.forgot, missing = n.missing
 		FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::bool[], $7::text[], $8::int8[], $9::int8[], $10::text[])
 			AS n (id, first_seq, first_at, last_seq, last_at, forgot, missing, was_first, was_last, was_missing)
 		WHERE s.id = n.id AND s.first_seq IS NOT DISTINCT FROM n.was_first AND s.last_seq IS NOT DISTINCT FROM n.was_last
 			AND s.missing IS NOT DISTINCT FROM n.was_missing`,
-		ids, first, firstAt, last, lastAt, forgot, missing, wasFirst, wasLast, wasMissing)
-	if err == nil && tag.RowsAffected() != int64(len(ids)) {
-		return errLedgerMoved
+		ids, first, firstAt, last, lastAt, forgot, missing, wasFirst, wasLast, wasMissing))
+}
+
+// moved returns errLedgerMoved when a statement found fewer than ids as they were.
+func moved(ids []int64) func(pgconn.CommandTag, error) error {
+	return func(tag pgconn.CommandTag, err error) error {
+		if err == nil && tag.RowsAffected() != int64(len(ids)) {
+			return errLedgerMoved
+		}
+		return err
 	}
-	return err
 }

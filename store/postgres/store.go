@@ -30,6 +30,8 @@ type Store struct {
 	drivers batch.Cache[batch.Driver]
 	sources batch.Cache[batch.Reporter]
 
+	contended contention
+
 	mu   sync.Mutex
 	days map[int64]bool // since 1970, of which there are partitions
 }

@@ -33,3 +33,7 @@ func openMigrated(t testing.TB) *Store {
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Store { return openMigrated(t) })
 }
+
+func BenchmarkSaveBatch(b *testing.B) {
+	storetest.Bench(b, func(t testing.TB) storetest.Store { return openMigrated(t) })
+}

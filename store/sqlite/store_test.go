@@ -7,7 +7,7 @@ import (
 	"github.com/dray-fleet/dray/store/storetest"
 )
 
-func open4test(t *testing.T) *Store {
+func openMigrated(t testing.TB) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "a ?&%x.db"))
 	if err != nil {
@@ -25,5 +25,9 @@ func open4test(t *testing.T) *Store {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Store { return open4test(t) })
+	storetest.Run(t, func(t *testing.T) storetest.Store { return openMigrated(t) })
+}
+
+func BenchmarkSaveBatch(b *testing.B) {
+	storetest.Bench(b, func(t testing.TB) storetest.Store { return openMigrated(t) })
 }

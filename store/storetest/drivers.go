@@ -194,6 +194,15 @@ var gapTests = map[string]func(*testing.T, Store){
 		history(t, s, pos(50, numbered("c", 100)))
 		equal(t, "a boot may begin anywhere", len(gaps()), 1)
 	},
+	"one closes as another opens": func(t *testing.T, s Store) {
+		history(t, s, pos(0, numbered("b", 1)), pos(2, numbered("b", 3)))
+		history(t, s, pos(1, numbered("b", 2)), pos(4, numbered("b", 5)))
+		list, err := s.Gaps(t.Context(), fleet.TrackQuery{Fleet: "acme", Driver: "d1", From: at(-9), To: at(9)})
+		ok(t, err)
+		equal(t, "gaps", list, []fleet.Gap{{Source: "phone", Boot: "b", FirstSeq: 4, LastSeq: 4, From: at(2), To: at(4)}})
+		equal(t, "the one that closed it again", history(t, s, pos(1, numbered("b", 2))), fleet.Saved{Duplicates: 1})
+		equal(t, "the one that is missing", history(t, s, pos(3, numbered("b", 4))), fleet.Saved{Positions: 1})
+	},
 	"only those around the time asked for": func(t *testing.T, s Store) {
 		history(t, s, pos(0, numbered("b", 1)), pos(10, numbered("b", 3)), pos(20, numbered("b", 4)), pos(30, numbered("b", 6)))
 		list, err := s.Gaps(t.Context(), fleet.TrackQuery{Fleet: "acme", Driver: "d1", From: at(12), To: at(25)})

@@ -86,6 +86,19 @@ var positionTests = map[string]func(*testing.T, Store){
 		equal(t, "track", track(t, s, all), []fleet.Position{early})
 		equal(t, "quarantined", track(t, s, all, func(q *fleet.TrackQuery) { q.Quarantined = true }), []fleet.Position{late})
 	},
+	"a long track is whole": func(t *testing.T, s Store) {
+		var ps []fleet.Position
+		for i := range 5000 {
+			ps = append(ps, pos(float64(i/4), source([]string{"a", "b"}[i%2]), numbered("b", int64(i))))
+		}
+		history(t, s, ps...)
+		seen := map[int64]bool{}
+		for _, p := range track(t, s) {
+			seen[p.Seq] = true
+		}
+		equal(t, "positions", len(track(t, s)), 5000)
+		equal(t, "of which different", len(seen), 5000)
+	},
 	"an error of fn ends the track": func(t *testing.T, s Store) {
 		history(t, s, pos(0), pos(1))
 		stop, calls := errors.New("stop"), 0

@@ -1,0 +1,63 @@
+package storetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// Bench measures SaveBatch with what a fleet of 10,000 drivers sends: each once
+// in five seconds, in random order, latest kept and an offset with each batch.
+func Bench(b *testing.B, open func(testing.TB) Store) {
+	for _, numbers := range []bool{false, true} {
+		for _, size := range []int{1000, 5000, 20000} {
+			b.Run(fmt.Sprintf("numbered=%v/batch=%d", numbers, size), func(b *testing.B) {
+				s := open(b)
+				next := reporting(10_000, numbers)
+				warm := next(10_000)
+				if _, err := s.SaveBatch(b.Context(), &fleet.Batch{Positions: warm, Latest: warm}); err != nil {
+					b.Fatal(err)
+				}
+				seq := uint64(0)
+				for b.Loop() {
+					b.StopTimer()
+					ps := next(size)
+					seq++
+					batch := &fleet.Batch{Offset: &fleet.Offset{Stream: "bench", Seq: seq}, Positions: ps, Latest: ps}
+					b.StartTimer()
+					saved, err := s.SaveBatch(b.Context(), batch)
+					if err != nil || saved.Positions != size {
+						b.Fatalf("saved %+v, error %v", saved, err)
+					}
+				}
+				b.ReportMetric(float64(size)*float64(b.N)/b.Elapsed().Seconds(), "positions/s")
+			})
+		}
+	}
+}
+
+// reporting returns the next n positions of a fleet on its way.
+func reporting(drivers int, numbers bool) func(n int) []fleet.Position {
+	rng := rand.New(rand.NewPCG(1, 2))
+	order := rng.Perm(drivers)
+	count := 0
+	return func(n int) []fleet.Position {
+		ps := make([]fleet.Position, n)
+		for i := range ps {
+			d, round := order[count%drivers], count/drivers
+			sec := float64(round*5) + float64(d%5000)/1000
+			p := pos(sec, driver(fmt.Sprintf("driver-%05d", d)), place(59+rng.Float64(), 17+rng.Float64()))
+			p.Speed, p.Heading, p.Accuracy, p.Battery = fleet.Some(13.9), fleet.Some(rng.Float64()*360), fleet.Some(5), fleet.Some(80)
+			p.SentAt = p.FixAt.Add(200 * time.Millisecond)
+			if numbers {
+				numbered("b1c2d3e4", int64(round))(&p)
+			}
+			ps[i] = p
+			count++
+		}
+		return ps
+	}
+}
