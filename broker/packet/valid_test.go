@@ -22,6 +22,7 @@ var wellFormed = []struct {
 	{"PUBLISH of one slash", V311, frame(0x30, str("/"))},
 	{"PUBLISH with empty levels and spaces", V5, frame(0x30, str("/a b//"), 0)},
 	{"PUBLISH in other letters", V5, frame(0x30, str("flotte/ü/車/🚚"), 0)},
+	{"PUBLISH beside the refused characters", V5, frame(0x30, str("\u00a0\ufdcf\ufdf0\ufffd"), 0)},
 	{"PUBLISH with a byte order mark", V5, frame(0x30, str("\ufeffa"), 0)}, // [MQTT-1.5.4-3]
 	{"PUBLISH to $SYS", V311, frame(0x30, str("$SYS/x"))},
 	{"PUBLISH to the longest topic", V311, frame(0x30, str(strings.Repeat("a", 65535)))},

@@ -43,6 +43,13 @@ func TestAppend5(t *testing.T) {
 	}
 }
 
+// TestPuback5IsShort: a success takes the four bytes of 3.1.1 (section 3.4.2.1).
+func TestPuback5IsShort(t *testing.T) {
+	if got := AppendPuback(nil, V5, 258, CodeSuccess, ""); !bytes.Equal(got, []byte{0x40, 2, 1, 2}) {
+		t.Errorf("AppendPuback = %x, want 40020102", got)
+	}
+}
+
 func TestAppend311(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
