@@ -38,9 +38,8 @@ type Will struct {
 
 // ParseConnect reads and checks a CONNECT packet.
 //
-// With an error, Version of the Connect says in which version of the protocol to answer, and is 0 where
-// the client did not speak MQTT at all, so that there is nobody to answer. Nothing else of it is
-// to be used.
+// With an error, only Version of the Connect is to be used: it is the version in
+// which to answer, or 0 where the client got so little right that nobody answers.
 func ParseConnect(frame []byte) (*Connect, error) {
 	c := &Connect{ReceiveMaximum: 65535, RequestProblemInfo: true}
 	b, err := body(frame, TypeConnect, 0)
@@ -73,31 +72,12 @@ func ParseConnect(frame []byte) (*Connect, error) {
 			return c, err
 		}
 	}
-	id := r.binary()
-	if _, err := checkName(id); err != nil {
-		return c, err // [MQTT-3.1.3-4]
-	}
-	c.ClientID = string(id)
-	if flags&0x04 != 0 {
-		if err := c.readWill(&r, flags); err != nil {
-			return c, err
-		}
-	}
-	if c.HasUsername {
-		user := r.binary()
-		if err := checkString(user); err != nil {
-			return c, err // [MQTT-3.1.3-11]
-		}
-		c.Username = string(user)
-	}
-	if c.HasPassword {
-		c.Password = bytes.Clone(r.binary())
-	}
-	if err := r.done(); err != nil {
+	if err := c.readPayload(&r, flags); err != nil {
 		return c, err
 	}
 	if c.ClientID == "" && !c.CleanStart && c.Version == V311 {
-		return c, &Malformed{CodeClientIDInvalid, "empty client id without a clean session"} // 3.1.1: [MQTT-3.1.3-8]
+		// 3.1.1: [MQTT-3.1.3-8]
+		return c, &Malformed{CodeClientIDInvalid, "empty client id without a clean session"}
 	}
 	return c, nil
 }
@@ -172,6 +152,31 @@ func (c *Connect) readProperties(r *reader) error {
 		return protocolError("authentication data without a method") // section 3.1.2.11.10
 	}
 	return nil
+}
+
+// readPayload reads what the flags say is there, in the order of section 3.1.3.
+func (c *Connect) readPayload(r *reader, flags byte) error {
+	id := r.binary()
+	if _, err := checkName(id); err != nil {
+		return err // [MQTT-3.1.3-4]
+	}
+	c.ClientID = string(id)
+	if flags&0x04 != 0 {
+		if err := c.readWill(r, flags); err != nil {
+			return err
+		}
+	}
+	if c.HasUsername {
+		user := r.binary()
+		if err := checkString(user); err != nil {
+			return err // [MQTT-3.1.3-11]
+		}
+		c.Username = string(user)
+	}
+	if c.HasPassword {
+		c.Password = bytes.Clone(r.binary())
+	}
+	return r.done()
 }
 
 func (c *Connect) readWill(r *reader, flags byte) error {

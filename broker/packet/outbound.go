@@ -6,7 +6,7 @@ import "encoding/binary"
 type Header struct {
 	Type byte
 	QoS  byte   // of a PUBLISH
-	ID   uint16 // of a PUBLISH with QoS 1 or 2 and of PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK and UNSUBACK; else 0
+	ID   uint16 // packet id, 0 where the packet has none
 	Size int    // of the whole frame, bytes
 }
 

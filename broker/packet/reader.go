@@ -2,9 +2,9 @@ package packet
 
 import "encoding/binary"
 
-// reader takes the fields of a packet's body one after the other. Once a field runs past the
-// end, short is set, and everything from there on is zero: a caller may read
-// several fields and ask once.
+// reader takes the fields of a packet's body one after the other. Once a field
+// runs past the end, short is set and everything from there on is zero, so that a
+// caller may read several fields and ask once.
 type reader struct {
 	b     []byte
 	short bool

@@ -2,9 +2,8 @@ package packet
 
 // Split finds the first frame in buf, which a client has sent. n is the whole
 // length of the frame, 0 as long as more bytes are needed; need is how many
-// bytes in all it takes, as far as known. A bad first byte, a bad
-// length and a frame of more than max bytes are refused before anything of it
-// needs to be buffered.
+// bytes in all it takes, as far as known. A bad first byte, a bad length and a
+// frame of more than max bytes are refused before anything of it is buffered.
 func Split(buf []byte, max int) (n, need int, err error) {
 	if len(buf) == 0 {
 		return 0, 2, nil

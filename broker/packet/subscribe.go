@@ -16,8 +16,8 @@ type Filter struct {
 	RetainHandling    byte // 0, 1 or 2 (section 3.8.3.1)
 }
 
-// ParseSubscribe reads and checks a SUBSCRIBE packet. The filters are of good form, however
-// long and deep: limits are the caller's.
+// ParseSubscribe reads and checks a SUBSCRIBE packet. The filters are of good
+// form, however many, long and deep: limits are the caller's.
 func ParseSubscribe(frame []byte, version byte) (*Subscribe, error) {
 	b, err := body(frame, TypeSubscribe, version)
 	if err != nil {

@@ -17,9 +17,9 @@ func checkString(b []byte) error {
 	return nil
 }
 
-// checkName checks a client id, topic or filter. It refuses also what section 1.5.4 allows
-// to refuse, control characters and non-characters, since names end up in logs,
-// file names and terminals. wild tells whether "+" or "#" occurs.
+// checkName checks a client id, topic or filter. It refuses also what section
+// 1.5.4 allows to refuse, control characters and non-characters, since names end
+// up in logs and terminals. wild tells whether "+" or "#" occurs.
 func checkName(b []byte) (wild bool, err error) {
 	for i, c := range b {
 		if !plain[c] {
@@ -55,7 +55,8 @@ func checkRunes(b []byte) (wild bool, err error) {
 	return wild, nil
 }
 
-// checkTopic checks a topic that is published to (section 4.7). The empty one is the caller's to judge.
+// checkTopic checks a topic that is published to (section 4.7), but not
+// whether it is empty, which an alias allows.
 func checkTopic(b []byte) error {
 	wild, err := checkName(b)
 	if wild {

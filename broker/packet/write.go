@@ -2,10 +2,10 @@ package packet
 
 import "encoding/binary"
 
-// The Append functions write a packet from the server to a client, and return
-// the longer dst. A reason is written in MQTT 5 alone, and only if not empty: pass "" to
-// a client that asked for no problem information. No string may be longer than
-// 65,535 bytes, no packet than 268,435,455.
+// The Append functions append a packet to dst and return it. A reason is
+// written in MQTT 5 alone, and only if not empty. To a client that asked for no
+// problem information it may go on CONNACK and DISCONNECT only. No string may be
+// longer than 65,535 bytes, no packet than 268,435,455.
 
 // AppendPublish appends p for a subscriber. Props are written in MQTT 5 alone,
 // and without the topic alias, which was the publisher's.
@@ -70,8 +70,8 @@ func appendAck(dst []byte, typ, version byte, id uint16, code byte, reason strin
 }
 
 // AppendConnack appends a CONNACK without a session present. In 3.1.1 it
-// appends nothing for a code that has no counterpart there: the connection is then closed
-// without a word, as that version demands [MQTT-3.1.4-1].
+// appends nothing for a code that has no counterpart there: the connection is
+// then closed without a word, as that version demands [MQTT-3.1.4-1].
 func AppendConnack(dst []byte, version, code byte, reason string) []byte {
 	if version == V5 {
 		dst = appendVarint(append(dst, TypeConnack<<4), 2+reasonLen(reason))
