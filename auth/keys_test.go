@@ -317,6 +317,40 @@ func TestJWKSAway(t *testing.T) {
 	}
 }
 
+// A key without an id elsewhere does not stand before the one that is named.
+func TestKeysOfTwoSources(t *testing.T) {
+	local, remote := newRSA(t, 2048), newRSA(t, 2048)
+	path := filepath.Join(t.TempDir(), "keys.pem")
+	write(t, path, pemOf(t, local))
+	server := newProvider(t, jwks(t, remote.with("1")))
+	v := newVerifier(t, Options{KeysFile: path, JWKSURL: server.URL})
+	for _, tt := range []struct {
+		name string
+		p    pair
+		kid  string
+		want error
+	}{
+		{"named, at the provider", remote, "1", nil},
+		{"unnamed, in the file", local, "", nil},
+		{"unnamed, at the provider", remote, "", nil},
+		{"a name that nobody has, the file's key", local, "x", nil},
+		{"the provider's name, the file's key", local, "1", ErrSignature},
+	} {
+		if _, err := v.Verify(t.Context(), sign(t, tt.p.method, tt.kid, tt.p.private, good())); !errors.Is(err, tt.want) {
+			t.Errorf("%s: Verify = %v, want %v", tt.name, err, tt.want)
+		}
+	}
+	away := newProvider(t, nil)
+	away.set(http.StatusBadGateway, nil)
+	v = newVerifier(t, Options{KeysFile: path, JWKSURL: away.URL})
+	if _, err := v.Verify(t.Context(), sign(t, local.method, "", local.private, good())); err != nil {
+		t.Errorf("the file's key while the provider is away: %v", err)
+	}
+	if _, err := v.Verify(t.Context(), sign(t, remote.method, "1", remote.private, good())); !errors.Is(err, ErrKeysUnavailable) {
+		t.Errorf("the provider's key while it is away: %v, want ErrKeysUnavailable", err)
+	}
+}
+
 func TestJWKSAskedOnceByMany(t *testing.T) {
 	p := newEd(t)
 	server := newProvider(t, jwks(t, p.with("1")))

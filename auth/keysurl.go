@@ -133,6 +133,6 @@ func (u *urlKeys) get(ctx context.Context) ([]key, error) {
 
 func (f *fetched) has(kid, alg string) bool {
 	return f != nil && slices.ContainsFunc(f.keys, func(k key) bool {
-		return k.alg == alg && (kid == "" || k.id == "" || k.id == kid)
+		return k.alg == alg && (kid == "" || k.id == kid)
 	})
 }

@@ -105,8 +105,15 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 		return nil, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, maxToken)
 	}
 	raw := jwt.MapClaims{}
-	_, err := v.parser.ParseWithClaims(token, raw, func(t *jwt.Token) (any, error) { return v.keysFor(ctx, t) })
-	if err != nil {
+	var away error // a source of keys that might have had the right one
+	_, err := v.parser.ParseWithClaims(token, raw, func(t *jwt.Token) (keys any, err error) {
+		keys, away, err = v.keysFor(ctx, t)
+		return keys, err
+	})
+	switch {
+	case err != nil && away != nil:
+		return nil, fmt.Errorf("%w: %w", ErrKeysUnavailable, away)
+	case err != nil:
 		return nil, classify(err)
 	}
 	c, err := parseClaims(raw)
@@ -121,12 +128,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 
 // classify turns an error of the JWT library into one of ours.
 func classify(err error) error {
-	for _, own := range []error{ErrKeysUnavailable, ErrSignature} {
-		if errors.Is(err, own) {
-			return err
-		}
-	}
-	if errors.Is(err, jwt.ErrTokenSignatureInvalid) {
+	if errors.Is(err, ErrSignature) || errors.Is(err, jwt.ErrTokenSignatureInvalid) {
 		return fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	return fmt.Errorf("%w: %w", ErrMalformed, err)
@@ -158,27 +160,31 @@ func (v *Verifier) check(c *Claims) error {
 
 // keysFor returns the keys that may have signed t: those whose id it names, or,
 // if no key carries that id, those without one. A key is for one algorithm.
-func (v *Verifier) keysFor(ctx context.Context, t *jwt.Token) (any, error) {
+// away is set if not every source could be asked.
+func (v *Verifier) keysFor(ctx context.Context, t *jwt.Token) (keys jwt.VerificationKeySet, away, err error) {
 	kid, _ := t.Header["kid"].(string)
 	alg := t.Method.Alg()
-	var set jwt.VerificationKeySet
-	var away error
+	var named, others jwt.VerificationKeySet
 	for _, s := range v.sources {
 		keys, err := s.keys(ctx, kid, alg)
 		if err != nil {
 			away = err
 		}
 		for _, k := range keys {
-			if k.alg == alg && (kid == "" || k.id == "" || k.id == kid) {
-				set.Keys = append(set.Keys, k.material)
+			switch {
+			case k.alg != alg:
+			case kid != "" && k.id == kid:
+				named.Keys = append(named.Keys, k.material)
+			case kid == "" || k.id == "":
+				others.Keys = append(others.Keys, k.material)
 			}
 		}
-		if len(set.Keys) > 0 {
-			return set, nil
-		}
 	}
-	if away != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKeysUnavailable, away)
+	switch {
+	case len(named.Keys) > 0:
+		return named, nil, nil
+	case len(others.Keys) > 0:
+		return others, away, nil
 	}
-	return nil, fmt.Errorf("%w: no %s key %.64q", ErrSignature, alg, kid)
+	return others, away, fmt.Errorf("%w: no %s key %.64q", ErrSignature, alg, kid)
 }
