@@ -21,16 +21,18 @@ type scanner struct {
 	i int
 }
 
-// scan has read consume the one value that data holds.
-func scan(data []byte, read func(s *scanner) error) error {
+// begin returns a scanner that stands where the one value of data begins.
+func begin(data []byte) (scanner, error) {
 	if !utf8.Valid(data) {
-		return fleet.Invalid("payload", "is not UTF-8")
+		return scanner{}, fleet.Invalid("payload", "is not UTF-8")
 	}
 	s := scanner{b: data}
 	s.space()
-	if err := read(&s); err != nil {
-		return err
-	}
+	return s, nil
+}
+
+// end reports what stands behind the value.
+func (s *scanner) end() error {
 	if s.space(); s.i != len(s.b) {
 		return s.bad()
 	}
@@ -39,7 +41,14 @@ func scan(data []byte, read func(s *scanner) error) error {
 
 // scanObject reads data as one object; see scanner.object.
 func scanObject(data []byte, member func(key, val []byte) error) error {
-	return scan(data, func(s *scanner) error { return s.object(1, member) })
+	s, err := begin(data)
+	if err != nil {
+		return err
+	}
+	if err := s.object(1, member); err != nil {
+		return err
+	}
+	return s.end()
 }
 
 func (s *scanner) bad() error {
@@ -289,7 +298,7 @@ func name(key []byte) string { return string(key[:min(len(key), 64)]) }
 
 // A keySet holds the keys of one object. Most have few.
 type keySet struct {
-	few  [24][]byte
+	few  [16][]byte
 	n    int
 	more map[string]struct{}
 }

@@ -16,37 +16,41 @@ const MaxFixes = 500
 // shape. driver is whose topic it is. Every fix returned is valid; a single bad
 // one refuses the payload, and its field is named like [3].lat.
 func Location(payload []byte, driver string) ([]fleet.Fix, error) {
-	return decodeFixes(payload, func(s *scanner, depth int) (fleet.Fix, error) { return nativeFix(s, depth, driver) })
-}
-
-// decodeFixes reads one fix, or an array of them, each with one.
-func decodeFixes(payload []byte, one func(s *scanner, depth int) (fleet.Fix, error)) ([]fleet.Fix, error) {
-	var fixes []fleet.Fix
-	err := scan(payload, func(s *scanner) error {
-		if s.peek() != '[' {
-			fix, err := one(s, 1)
-			fixes = []fleet.Fix{fix}
-			return err
-		}
-		return s.array(1, func(i int) error {
-			if i == MaxFixes {
-				return fleet.Invalid("payload", "holds more than "+strconv.Itoa(MaxFixes)+" fixes")
-			}
-			fix, err := one(s, 2)
-			if err != nil {
-				return at(i, err)
-			}
-			fixes = append(fixes, fix)
-			return nil
-		})
-	})
-	switch {
-	case err != nil:
+	s, err := begin(payload)
+	if err != nil {
 		return nil, err
-	case len(fixes) == 0:
-		return nil, fleet.Invalid("payload", "holds no fix")
+	}
+	var fixes []fleet.Fix
+	if s.peek() == '[' {
+		fixes, err = nativeFixes(&s, driver)
+	} else {
+		fixes = make([]fleet.Fix, 1)
+		err = nativeFix(&s, 1, driver, &fixes[0])
+	}
+	if err == nil {
+		err = s.end()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return fixes, nil
+}
+
+func nativeFixes(s *scanner, driver string) (fixes []fleet.Fix, err error) {
+	err = s.array(1, func(i int) error {
+		if i == MaxFixes {
+			return fleet.Invalid("payload", "holds more than "+strconv.Itoa(MaxFixes)+" fixes")
+		}
+		fixes = append(fixes, fleet.Fix{})
+		if err := nativeFix(s, 2, driver, &fixes[i]); err != nil {
+			return at(i, err)
+		}
+		return nil
+	})
+	if err == nil && len(fixes) == 0 {
+		err = fleet.Invalid("payload", "holds no fix")
+	}
+	return fixes, err
 }
 
 // at puts the index of an array's element before the field of its error.
@@ -60,39 +64,40 @@ func at(i int, err error) error {
 
 // A native is a fix while it is being read.
 type native struct {
-	fleet.Fix
+	*fleet.Fix
 	driver         string
 	hasLat, hasLon bool
 	seq            []byte // its text
 	ext            ext
 }
 
-func nativeFix(s *scanner, depth int, driver string) (fleet.Fix, error) {
-	n := native{driver: driver}
+// nativeFix reads one object into fix.
+func nativeFix(s *scanner, depth int, driver string, fix *fleet.Fix) error {
+	n := native{Fix: fix, driver: driver}
 	if err := s.object(depth, n.member); err != nil {
-		return fleet.Fix{}, err
+		return err
 	}
 	switch {
 	case n.FixAt.IsZero():
-		return fleet.Fix{}, fleet.Invalid("fix_at", "is required")
+		return fleet.Invalid("fix_at", "is required")
 	case !n.hasLat:
-		return fleet.Fix{}, fleet.Invalid("lat", "is required")
+		return fleet.Invalid("lat", "is required")
 	case !n.hasLon:
-		return fleet.Fix{}, fleet.Invalid("lon", "is required")
+		return fleet.Invalid("lon", "is required")
 	}
 	if n.HasSeq && n.Boot == "" {
 		// Without a boot a device that restarts would count over the same
 		// numbers, and new fixes would pass for old ones.
 		n.HasSeq, n.Seq = false, 0
 		if err := n.ext.add([]byte("seq"), n.seq); err != nil {
-			return fleet.Fix{}, err
+			return err
 		}
 	}
 	if err := plausible("sent_at", n.SentAt); err != nil {
-		return fleet.Fix{}, err
+		return err
 	}
 	n.Ext = n.ext
-	return n.Fix, n.Validate()
+	return n.Validate()
 }
 
 // member takes one key of the flat shape, or of the outer object of the nested.

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,20 +127,26 @@ func readings(payload []byte, one func(val []byte, r *reading) error) (Message, 
 		}
 		return err
 	}
-	err := scan(payload, func(s *scanner) error {
-		if s.peek() != '[' {
-			return object(s, 1)
-		}
-		return s.array(1, func(i int) error {
+	s, err := begin(payload)
+	if err != nil {
+		return Message{}, err
+	}
+	if s.peek() == '[' {
+		err = s.array(1, func(i int) error {
 			if i == MaxFixes {
-				return fleet.Invalid("payload", "holds more than 500 messages")
+				return fleet.Invalid("payload", "holds more than "+strconv.Itoa(MaxFixes)+" messages")
 			}
-			if err := object(s, 2); err != nil {
+			if err := object(&s, 2); err != nil {
 				return at(i, err)
 			}
 			return nil
 		})
-	})
+	} else {
+		err = object(&s, 1)
+	}
+	if err == nil {
+		err = s.end()
+	}
 	switch {
 	case err != nil:
 		return Message{}, err
