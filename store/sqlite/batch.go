@@ -11,7 +11,6 @@ import (
 	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/store/internal/batch"
 	"github.com/dray-fleet/dray/store/internal/column"
-	"github.com/dray-fleet/dray/store/internal/ledger"
 )
 
 // SaveBatch stores b in one transaction; see storetest.Store.
@@ -97,63 +96,6 @@ func advance(ctx context.Context, tx *sql.Tx, o *fleet.Offset) (done bool, err e
 	}
 	n, err := res.RowsAffected()
 	return n == 0, err
-}
-
-func loadLedgers(ctx context.Context, tx *sql.Tx, ids []int64) (map[int64]*ledger.Ledger, error) {
-	ledgers := make(map[int64]*ledger.Ledger, len(ids))
-	if len(ids) == 0 {
-		return ledgers, nil
-	}
-	stmt, err := tx.PrepareContext(ctx, "SELECT first_seq, first_at, last_seq, last_at, forgot, missing FROM sources WHERE id = ?")
-	if err != nil {
-		return nil, err
-	}
-	defer stmt.Close()
-	for _, id := range ids {
-		l, err := scanLedger(stmt.QueryRowContext(ctx, id).Scan)
-		if err != nil {
-			return nil, err
-		}
-		ledgers[id] = l
-	}
-	return ledgers, nil
-}
-
-// scanLedger reads first_seq, first_at, last_seq, last_at, forgot and missing
-// after the columns of before.
-func scanLedger(scan func(...any) error, before ...any) (*ledger.Ledger, error) {
-	var first, firstAt, last, lastAt *int64
-	var missing *string
-	var l ledger.Ledger
-	if err := scan(append(before, &first, &firstAt, &last, &lastAt, &l.Forgot, &missing)...); err != nil {
-		return nil, err
-	}
-	if first == nil {
-		return &ledger.Ledger{}, nil
-	}
-	gaps, err := ledger.ParseMissing(missing)
-	l.Any, l.First, l.FirstAt, l.Last, l.LastAt, l.Missing = true, *first, *firstAt, *last, *lastAt, gaps
-	return &l, err
-}
-
-func saveLedgers(ctx context.Context, tx *sql.Tx, ledgers map[int64]*ledger.Ledger) error {
-	if len(ledgers) == 0 {
-		return nil
-	}
-	stmt, err := tx.PrepareContext(ctx, "UPDATE sources SET first_seq = ?, first_at = ?, last_seq = ?, last_at = ?, forgot = ?, missing = ? WHERE id = ?")
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
-	for id, l := range ledgers {
-		if !l.Changed {
-			continue
-		}
-		if _, err := stmt.ExecContext(ctx, l.First, l.FirstAt, l.Last, l.LastAt, l.Forgot, l.Text(), id); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func insertPositions(ctx context.Context, tx *sql.Tx, table string, rows []batch.Row) (added int, err error) {

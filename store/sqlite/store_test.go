@@ -1,9 +1,12 @@
 package sqlite
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/store/storetest"
 )
 
@@ -26,6 +29,54 @@ func openMigrated(t testing.TB) *Store {
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Store { return openMigrated(t) })
+}
+
+// What was saved is there for the next program, and for nobody else.
+func TestReopen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dray.db")
+	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	p := fleet.Position{Fleet: "acme", Driver: "d1", ReceivedAt: noon, Fix: fleet.Fix{FixAt: noon, Lat: 1, Lon: 2, Boot: "b", Seq: 1, HasSeq: true}}
+	for i, want := range []fleet.Saved{{Positions: 1}, {Duplicates: 1}} {
+		s, err := Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.SaveBatch(t.Context(), &fleet.Batch{Positions: []fleet.Position{p}}); err != nil || got != want {
+			t.Errorf("run %d: saved %+v, error %v, want %+v", i, got, err, want)
+		}
+		for _, name := range []string{path, path + "-wal", path + "-shm"} {
+			info, err := os.Stat(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mode := info.Mode().Perm(); mode != 0o600 {
+				t.Errorf("mode of %s is %o, want 600", name, mode)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestOpenWhereNothingCanBe(t *testing.T) {
+	if s, err := Open(t.Context(), filepath.Join(t.TempDir(), "no", "such", "folder.db")); err == nil {
+		t.Error("Open: no error", s.Close())
+	}
+}
+
+// The pragmas that the promise "synced to disk" stands on.
+func TestPragmas(t *testing.T) {
+	s := openMigrated(t)
+	for name, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {
+		var got string
+		if err := s.writer.QueryRowContext(t.Context(), "PRAGMA "+name).Scan(&got); err != nil || got != want {
+			t.Errorf("%s = %q, error %v, want %q", name, got, err, want)
+		}
+	}
 }
 
 func BenchmarkSaveBatch(b *testing.B) {
