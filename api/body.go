@@ -27,35 +27,31 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, next http.Handler
 		return
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	_ = control.SetReadDeadline(time.Time{}) // it worked above
-	if err == nil && len(data) > 0 {
-		err = jsonOnly(r.Header.Get("Content-Type"))
-	}
 	if err != nil {
+		// The deadline stays, or net/http would wait for the rest of the body.
+		w.Header().Set("Connection", "close")
 		writeProblem(w, bodyProblem(err))
+		return
+	}
+	_ = control.SetReadDeadline(time.Time{}) // it worked above
+	if len(data) > 0 && !isJSON(r.Header.Get("Content-Type")) {
+		writeProblem(w, huma.Error415UnsupportedMediaType("the body must be application/json"))
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(data))
 	next(w, r)
 }
 
-var errNotJSON = huma.Error415UnsupportedMediaType("the body must be application/json")
-
-func jsonOnly(contentType string) error {
+func isJSON(contentType string) bool {
 	kind, params, err := mime.ParseMediaType(contentType)
 	charset := params["charset"]
-	if err != nil || kind != "application/json" || charset != "" && charset != "utf-8" && charset != "UTF-8" {
-		return errNotJSON
-	}
-	return nil
+	return err == nil && kind == "application/json" && (charset == "" || charset == "utf-8" || charset == "UTF-8")
 }
 
 func bodyProblem(err error) error {
 	var tooLarge *http.MaxBytesError
 	var network net.Error
 	switch {
-	case errors.Is(err, errNotJSON):
-		return err
 	case errors.As(err, &tooLarge):
 		return huma.Error413RequestEntityTooLarge("the body is larger than 1 MiB")
 	case errors.As(err, &network) && network.Timeout():
