@@ -65,12 +65,15 @@ func New(log *stream.Log, store Store, opts Options) *Worker {
 	return &Worker{log: log, store: store, opts: opts, m: newMetrics(opts.Registerer)}
 }
 
-// Run drains every partition until ctx is done. It returns an error only when a
+// Run drains every partition, of a cluster those that no other process drains,
+// until ctx is done. It returns an error only when a
 // partition cannot be read at all, such as one that is older than its offset.
 func (w *Worker) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range w.log.Partitions() {
-		g.Go(func() error { return w.lane(i).run(ctx) })
+		g.Go(func() error {
+			return w.log.Hold(ctx, i, func(ctx context.Context) error { return w.lane(i).run(ctx) })
+		})
 	}
 	return g.Wait()
 }

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -55,6 +56,7 @@ type Log struct {
 	m      *metrics
 	log    *slog.Logger
 
+	leases    atomic.Int32 // held by this process
 	close     sync.Once
 	stop      context.CancelFunc
 	monitored chan struct{}
@@ -150,7 +152,7 @@ func (l *Log) openPartition(ctx context.Context, i int) (jetstream.Stream, error
 		Storage:     jetstream.FileStorage,
 		PersistMode: jetstream.DefaultPersistMode, // async acknowledges before it writes
 		Replicas:    l.opts.Replicas,
-		Duplicates:  2 * time.Minute,
+		Duplicates:  30 * time.Second, // longer than a frame is retried
 		DenyDelete:  true,
 	}
 	switch {

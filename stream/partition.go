@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -54,7 +55,9 @@ type partition struct {
 	wake chan struct{} // the queue has a first record, an eager frame, or is closed
 	done chan struct{}
 
-	purged uint64 // of the monitor: what it has removed
+	// of the monitor
+	purged uint64 // what it has removed
+	away   bool   // the stream does not answer
 
 	// of the framing goroutine
 	sent    uint64
@@ -240,6 +243,9 @@ func (p *partition) publishOnce(ctx context.Context, f *frame, id string) error 
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	_, err := p.js.Publish(ctx, p.subject, f.buf, jetstream.WithMsgID(id), jetstream.WithRetryAttempts(0))
+	if errors.Is(err, nats.ErrReconnectBufExceeded) { // there is none: see Open
+		return errors.New("not connected to the stream")
+	}
 	return err
 }
 

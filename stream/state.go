@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -82,11 +83,10 @@ func (l *Log) monitor(ctx context.Context) {
 
 func (l *Log) observe(ctx context.Context) {
 	for i, p := range l.parts {
-		if err := p.purge(ctx); err != nil && ctx.Err() == nil {
-			l.log.Warn("stream purge", "partition", i, "error", err)
-		}
-		if err := p.observe(ctx); err != nil && ctx.Err() == nil {
-			l.log.Warn("stream state", "partition", i, "error", err)
+		err := errors.Join(p.purge(ctx), p.observe(ctx))
+		if away := err != nil; away != p.away && ctx.Err() == nil {
+			p.away = away
+			l.log.Warn("stream partition", "partition", i, "away", away, "error", err)
 		}
 	}
 	s := l.State()

@@ -1,0 +1,16 @@
+package stream
+
+import "testing"
+
+func TestSyncIsAsserted(t *testing.T) {
+	l := open(t, t.TempDir(), Options{Sync: SyncSecond})
+	if err := l.server.assertSync(SyncAlways); err == nil {
+		t.Error("a server that does not sync every write passed")
+	}
+	if l.ID(0) != "" {
+		t.Error("numbers of frames that a power cut can take back have an identity")
+	}
+	if l := open(t, t.TempDir(), Options{}); l.ID(0) == "" {
+		t.Error("the default is not to sync every write")
+	}
+}
