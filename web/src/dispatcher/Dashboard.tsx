@@ -10,7 +10,7 @@ import { DriverList } from "./DriverList";
 import type { MapHandle } from "./map/FleetMapView";
 import { t } from "./messages";
 import { rosterOf, type Filter } from "./roster";
-import { polling, useDriver, useFleet, useNow, useSnapshot, useVersion } from "./useFleet";
+import { polling, useDriver, useFleet, useMapSource, useNow, useSnapshot, useVersion } from "./useFleet";
 import { useTheme } from "./useTheme";
 import { useTrack } from "./useTrack";
 
@@ -23,6 +23,7 @@ export function Dashboard({ credentials, onSignOut }: { credentials: Credentials
   const { positions } = fleet;
   const link = useLink(fleet.session);
   const snapshot = useSnapshot(fleet, link);
+  const source = useMapSource(fleet);
   const version = useVersion(positions);
   const now = useNow(positions);
   const { theme, scheme, next } = useTheme();
@@ -40,6 +41,11 @@ export function Dashboard({ credentials, onSignOut }: { credentials: Credentials
   const select = (id: string | null) => {
     setSelected(id);
     setFollowing(false);
+  };
+
+  const retry = () => {
+    fleet.session.retry();
+    snapshot.retry();
   };
 
   return (
@@ -64,15 +70,15 @@ export function Dashboard({ credentials, onSignOut }: { credentials: Credentials
         </button>
         <button className="button quiet" onClick={onSignOut} data-testid="sign-out">{t("bar.signOut")}</button>
       </header>
-      <Banner link={link} snapshot={snapshot} now={now} />
+      <Banner link={link} snapshot={snapshot} now={now} onRetry={retry} />
       {!canDrawMap && <div className="banner" role="status">{t("banner.noWebGL")}</div>}
       <main>
         <DriverList roster={roster} now={now} snapshot={snapshot} filter={filter} onFilter={setFilter}
           search={search} onSearch={setSearch} selected={selected} onSelect={select} />
         <div className="stage">
-          {canDrawMap && (
+          {canDrawMap && source !== undefined && (
             <Suspense fallback={<div className="map" />}>
-              <FleetMapView ref={map} positions={positions} scheme={scheme} selected={selected} onSelect={select}
+              <FleetMapView ref={map} positions={positions} source={source} scheme={scheme} selected={selected} onSelect={select}
                 following={following} onFollow={setFollowing} trail={track.points} />
             </Suspense>
           )}

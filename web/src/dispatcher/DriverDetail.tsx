@@ -55,8 +55,12 @@ export function DriverDetail({ driver, now, track, following, onFollow, onCentre
         <dd>{told(fix?.speed, (v) => t("detail.speedValue", { kmh: Math.round(v * 3.6) }))}</dd>
         <dt>{t("detail.heading")}</dt>
         <dd>{told(fix?.heading, (v) => `${Math.round(v)}°`)}</dd>
-        <dt>{t("detail.accuracy")}</dt>
-        <dd>{told(fix?.accuracy, (v) => t("detail.accuracyValue", { metres: Math.round(v) }))}</dd>
+        {fix?.accuracy !== undefined && (
+          <>
+            <dt>{t("detail.accuracy")}</dt>
+            <dd>{t("detail.accuracyValue", { metres: Math.round(fix.accuracy) })}</dd>
+          </>
+        )}
         <dt>{t("detail.battery")}</dt>
         <dd>{told(fix?.battery, (v) => t("detail.batteryValue", { percent: Math.round(v) }))}</dd>
         <dt>{t("detail.duty")}</dt>

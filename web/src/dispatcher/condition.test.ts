@@ -18,7 +18,8 @@ describe("conditionOf", () => {
     ["no speed told", { duty: "on", presence: "online", fix: fix(3_000) }, "idle", []],
     ["connected, GPS gone", { duty: "on", presence: "online", fix: fix(180_000, { speed: 12 }) }, "stale", ["oldFix"]],
     ["connected, never a fix", { duty: "on", presence: "online" }, "stale", ["noFix"]],
-    ["gone on duty", { duty: "on", presence: "offline", fix: fix(3_000) }, "alert", ["silent"]],
+    ["gone on duty", { duty: "on", presence: "offline", fix: fix(70_000) }, "alert", ["silent"]],
+    ["gone on duty this moment", { duty: "on", presence: "offline", fix: fix(30_000) }, "offline", []],
     ["gone off duty", { duty: "off", presence: "offline", fix: fix(9e6) }, "offline", []],
     ["on a break, gone", { duty: "break", presence: "offline", fix: fix(9e6) }, "offline", []],
     ["off duty, still connected", { duty: "off", presence: "online", fix: fix(9e6) }, "stale", []],
@@ -26,7 +27,7 @@ describe("conditionOf", () => {
     ["a device that never connected here", { fix: fix(3_000, { speed: 9 }) }, "moving", []],
     ["the same, an hour later", { fix: fix(3_600_000) }, "offline", []],
     ["phone nearly empty", { duty: "on", presence: "online", fix: fix(0, { battery: 9 }) }, "idle", ["lowBattery"]],
-    ["empty phone that is gone", { duty: "on", presence: "offline", fix: fix(0, { battery: 9 }) }, "alert", ["silent"]],
+    ["empty phone that is gone", { duty: "on", presence: "offline", fix: fix(70_000, { battery: 9 }) }, "alert", ["silent"]],
   ])("%s", (_, update, state, concerns) => {
     expect(conditionOf(driver(update), now)).toEqual({ state, concerns });
   });

@@ -13,6 +13,7 @@ export interface Condition {
   concerns: readonly Concern[];
 }
 
+const LOST = 60_000; // ms of silence after a disconnect: shorter is a bridge or a bad cell
 const OLD_FIX = 2 * 60_000; // a phone on duty reports every few seconds
 const SILENT = 5 * 60_000; // longer than a tunnel
 const MOVING = 0.8; // m/s: below it a receiver's noise is as fast
@@ -23,17 +24,18 @@ export function conditionOf(d: Driver, now: number): Condition {
   const found: Concern[] = [];
   const working = d.duty === "on" || (d.duty === "unknown" && d.presence === "online");
   const fixAge = d.fix ? now - d.fix.at : Infinity;
-  const silent = d.presence === "offline" || (d.presence === "unknown" && now - d.seenAt > SILENT);
+  const quiet = now - d.seenAt;
+  const away = d.presence === "offline" || (d.presence === "unknown" && quiet > SILENT);
   if (working) {
-    if (silent) found.push("silent");
+    if (away) found.push(...(quiet > LOST ? (["silent"] as const) : []));
     else if (!d.fix) found.push("noFix");
     else if (fixAge > OLD_FIX) found.push("oldFix");
   }
-  if (!silent && d.fix?.battery !== undefined && d.fix.battery < LOW_BATTERY) found.push("lowBattery");
+  if (!away && d.fix?.battery !== undefined && d.fix.battery < LOW_BATTERY) found.push("lowBattery");
 
   let state: State;
   if (found[0] === "silent") state = "alert";
-  else if (silent) state = "offline";
+  else if (away) state = "offline";
   else if (fixAge > OLD_FIX) state = "stale";
   else state = d.fix!.speed > MOVING ? "moving" : "idle";
   return { state, concerns: found };

@@ -26,7 +26,7 @@ export const de: Catalogue<keyof typeof en> = {
   "link.connecting": "Verbindet…",
   "link.polling": "Alle {seconds} s",
   "count.drivers": "{count} Fahrer",
-  "count.attention": "{count} brauchen Aufmerksamkeit",
+  "count.attention": "Auffällig: {count}",
   "count.moving": "{count} fahren",
 
   "banner.lost": "Live-Verbindung unterbrochen.",
@@ -71,6 +71,7 @@ export const de: Catalogue<keyof typeof en> = {
   "map.fit": "Ganze Flotte zeigen",
   "map.zoomIn": "Vergrößern",
   "map.zoomOut": "Verkleinern",
+  "map.endsClose": "Nicht mehr anzeigen",
   "map.ends": "Hier endet die eingebaute Karte. Für Straßen map.source auf eine eigene Karte setzen.",
   "map.attribution": "Natural Earth · GeoNames CC BY 4.0",
 

@@ -23,7 +23,7 @@ export const en = {
   "link.connecting": "Connecting…",
   "link.polling": "Every {seconds} s",
   "count.drivers": "{count} drivers",
-  "count.attention": "{count} need attention",
+  "count.attention": "Attention: {count}",
   "count.moving": "{count} moving",
 
   "banner.lost": "Live connection lost.",
@@ -68,6 +68,7 @@ export const en = {
   "map.fit": "Show the whole fleet",
   "map.zoomIn": "Zoom in",
   "map.zoomOut": "Zoom out",
+  "map.endsClose": "Do not say this again",
   "map.ends": "The built-in map ends here. For streets, set map.source to a map of your own.",
   "map.attribution": "Natural Earth · GeoNames CC BY 4.0",
 

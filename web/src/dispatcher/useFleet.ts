@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 
-import { apiClient, type Client } from "../api/client";
+import { apiClient, dataOf, type Client } from "../api/client";
 import type { Credentials } from "../mqtt/credentials";
 import { brokerURL, Session, type Link } from "../mqtt/session";
 import { Feed } from "./feed";
@@ -70,6 +70,18 @@ export function useSnapshot({ client, positions, name }: Fleet, link: Link): Sna
     void refetch();
   }, [down, refetch]);
   return { loaded: query.isSuccess || positions.size > 0, failed: query.isError, at: query.dataUpdatedAt && query.dataUpdatedAt + positions.clockSkew, retry: () => void refetch() };
+}
+
+/** Where the map comes from, as the server is configured; undefined until it has said so. */
+export function useMapSource({ client }: Fleet): string | undefined {
+  const query = useQuery({
+    queryKey: ["config"],
+    queryFn: async ({ signal }) => dataOf(await client.GET("/config", { signal })),
+    networkMode: "always",
+    retry: true,
+    staleTime: Infinity,
+  });
+  return query.data?.map.source;
 }
 
 /** Draws the component again when the store has changed, at most four times a second. */

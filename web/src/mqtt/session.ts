@@ -73,6 +73,11 @@ export class Session {
     this.set("stopped");
   }
 
+  /** Tries to connect now instead of waiting for the next attempt. */
+  retry() {
+    this.nudge();
+  }
+
   /** Calls listener when link changes; returns how to stop that. */
   onChange = (listener: () => void): (() => void) => {
     this.listeners.add(listener);

@@ -13,6 +13,8 @@ export interface MapHandle {
 
 interface Props {
   positions: Positions;
+  /** What the configuration key map.source names. */
+  source: string;
   scheme: Scheme;
   selected: string | null;
   onSelect: (id: string | null) => void;
@@ -23,7 +25,7 @@ interface Props {
 }
 
 /** Mounts the map, hands it what changes, and draws the controls and the label over it. */
-export default function FleetMapView({ positions, scheme, selected, onSelect, following, onFollow, trail, ref }: Props) {
+export default function FleetMapView({ positions, source, scheme, selected, onSelect, following, onFollow, trail, ref }: Props) {
   const container = useRef<HTMLDivElement>(null);
   const map = useRef<FleetMap | null>(null);
   const [hover, setHover] = useState<Hover | null>(null);
@@ -33,14 +35,14 @@ export default function FleetMapView({ positions, scheme, selected, onSelect, fo
   const grabbed = useEffectEvent(() => onFollow(false));
   const firstScheme = useEffectEvent(() => scheme);
   useEffect(() => {
-    map.current = new FleetMap(container.current!, positions, firstScheme(), language, {
+    map.current = new FleetMap(container.current!, positions, firstScheme(), source, language, {
       select: (id) => select(id),
       grabbed: () => grabbed(),
       hover: setHover,
       detailEnded: setEnded,
     });
     return () => map.current?.remove();
-  }, [positions]);
+  }, [positions, source]);
 
   useEffect(() => map.current?.setScheme(scheme), [scheme]);
   useEffect(() => map.current?.setSelected(selected), [selected]);
@@ -58,12 +60,30 @@ export default function FleetMapView({ positions, scheme, selected, onSelect, fo
           <span>{agesText(hovered, positions.now(), t)}</span>
         </div>
       )}
-      {ended && <p className="map-note">{t("map.ends")}</p>}
+      {ended && <MapNote />}
       <div className="map-controls">
         <MapButton label={t("map.zoomIn")} path="M8 3v10M3 8h10" onClick={() => map.current?.zoom(1)} />
         <MapButton label={t("map.zoomOut")} path="M3 8h10" onClick={() => map.current?.zoom(-1)} />
         <MapButton label={t("map.fit")} path="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10" onClick={() => map.current?.fit()} />
       </div>
+    </div>
+  );
+}
+
+const NOTE_READ = "dray.mapNoteRead";
+
+/** Invites to a map with streets, until it was read. */
+function MapNote() {
+  const [read, setRead] = useState(() => localStorage.getItem(NOTE_READ) !== null);
+  if (read) return null;
+  const close = () => {
+    localStorage.setItem(NOTE_READ, "1");
+    setRead(true);
+  };
+  return (
+    <div className="map-note" role="note">
+      {t("map.ends")}
+      <MapButton label={t("map.endsClose")} path="m4 4 8 8m0-8-8 8" onClick={close} />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { layers, namedFlavor, type Flavor } from "@protomaps/basemaps";
-import type { StyleSpecification } from "maplibre-gl";
+import type { SourceSpecification, StyleSpecification } from "maplibre-gl";
 
 export type Scheme = "light" | "dark";
 
@@ -24,17 +24,30 @@ const flavors: Record<Scheme, Flavor> = {
   },
 };
 
+export const BUILTIN = "builtin";
+
 /**
- * The style of the embedded basemap. It names no glyphs, so that labels are
- * drawn with fonts of this machine and nothing is loaded from elsewhere.
+ * The style, or the address of one, for what `map.source` names: the embedded
+ * map, a PMTiles archive in the Protomaps schema, raster tiles, or a style.
  */
-export function basemapStyle(scheme: Scheme, language: string): StyleSpecification {
-  const all = layers("basemap", flavors[scheme], { lang: language });
-  return {
-    version: 8,
-    sources: {
-      basemap: { type: "vector", url: `pmtiles://${location.origin}/basemap/world10.pmtiles`, attribution },
-    },
-    layers: all.filter((layer) => layer.type === "background" || ("source-layer" in layer && held.has(layer["source-layer"]))) as StyleSpecification["layers"],
-  };
+export function basemapStyle(source: string, scheme: Scheme, language: string): StyleSpecification | string {
+  const address = source === BUILTIN ? "/basemap/world10.pmtiles" : source;
+  const url = new URL(address.replace(/^pmtiles:\/\//, ""), location.origin).href;
+  if (/\{z\}/.test(address)) return rasterStyle(decodeURI(url));
+  if (!/\.pmtiles(\?|$)/.test(address)) return url;
+  const basemap: SourceSpecification = { type: "vector", url: `pmtiles://${url}` };
+  const all = layers("basemap", flavors[scheme], { lang: language }) as StyleSpecification["layers"];
+  if (source !== BUILTIN) return vectorStyle(basemap, all);
+  return vectorStyle({ ...basemap, attribution }, all.filter((layer) => layer.type === "background" || ("source-layer" in layer && held.has(layer["source-layer"]))));
 }
+
+/** It names no glyphs, so that labels are drawn with fonts of this machine and nothing is loaded from elsewhere. */
+const vectorStyle = (basemap: SourceSpecification, drawn: StyleSpecification["layers"]): StyleSpecification => ({
+  version: 8, sources: { basemap }, layers: drawn,
+});
+
+const rasterStyle = (tiles: string): StyleSpecification => ({
+  version: 8,
+  sources: { basemap: { type: "raster", tiles: [tiles], tileSize: 256, attribution: `Map: ${new URL(tiles).host}` } },
+  layers: [{ id: "basemap", type: "raster", source: "basemap" }],
+});

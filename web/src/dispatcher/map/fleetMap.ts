@@ -6,7 +6,7 @@ import { Protocol } from "pmtiles";
 import { conditionOf, states } from "../condition";
 import type { Fix, Positions } from "../positions";
 import { trackLines, type TrackPoint } from "../track";
-import { DETAIL_ENDS, basemapStyle, type Scheme } from "./basemap";
+import { BUILTIN, DETAIL_ENDS, basemapStyle, type Scheme } from "./basemap";
 import { Glides } from "./glides";
 import { graticule } from "./graticule";
 import { metresBetween, toLngLat, toMercator } from "./mercator";
@@ -54,6 +54,7 @@ export class FleetMap {
     container: HTMLElement,
     private readonly positions: Positions,
     scheme: Scheme,
+    private readonly source: string,
     private readonly language: string,
     private readonly events: FleetMapEvents,
   ) {
@@ -61,7 +62,7 @@ export class FleetMap {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.map = new MapLibre({
       container,
-      style: basemapStyle(scheme, language),
+      style: basemapStyle(source, scheme, language),
       center: [10, 35],
       zoom: 1.6,
       maxZoom: 19,
@@ -105,7 +106,7 @@ export class FleetMap {
   setScheme(scheme: Scheme) {
     if (scheme === this.scheme) return;
     this.scheme = scheme;
-    this.map.setStyle(basemapStyle(scheme, this.language), { diff: false });
+    this.map.setStyle(basemapStyle(this.source, scheme, this.language), { diff: false });
   }
 
   setSelected(id: string | null) {
@@ -244,7 +245,7 @@ export class FleetMap {
 
   private readonly drawGraticule = () => {
     const zoom = this.map.getZoom();
-    this.events.detailEnded(zoom > DETAIL_ENDS);
+    this.events.detailEnded(this.source === BUILTIN && zoom > DETAIL_ENDS);
     const bounds = this.map.getBounds();
     const data = zoom < 6 ? nothing : graticule({ west: bounds.getWest(), south: bounds.getSouth(), east: bounds.getEast(), north: bounds.getNorth() });
     this.map.getSource<GeoJSONSource>("graticule")?.setData(data);

@@ -59,15 +59,15 @@ void main() {
   vec3 fill = u_colors[v_shape];
   if (v_shape == 2 || v_shape == 3) fill = mix(u_outline, fill, smoothstep(-0.26 - edge, -0.26, d)); // hollow: not sure
   if (v_shape == 4) { // an exclamation mark
-    float bar = max(abs(p.x) - 0.085, abs(p.y + 0.16) - 0.26);
-    float mark = min(bar, length(p - vec2(0.0, 0.34)) - 0.11);
+    float bar = max(abs(p.x) - 0.08, abs(p.y + 0.2) - 0.2);
+    float mark = min(bar, length(p - vec2(0.0, 0.32)) - 0.1);
     fill = mix(u_outline, fill, smoothstep(0.0, edge, mark));
   }
   float outer = 1.0 - smoothstep(0.13 - edge * 0.5, 0.13 + edge * 0.5, d);
   float inner = 1.0 - smoothstep(-edge * 0.5, edge * 0.5, d);
   vec4 c = vec4(mix(u_outline, fill, inner), 1.0) * outer;
   if (v_selected == 1) {
-    float ring = 1.0 - smoothstep(0.14, 0.14 + edge, abs(length(p) - 1.55));
+    float ring = 1.0 - smoothstep(0.06, 0.06 + edge, abs(length(p) - 1.55));
     float glow = (1.0 - smoothstep(1.4, 1.7, length(p))) * 0.22;
     c += vec4(u_ring, 1.0) * max(ring, glow) * (1.0 - c.a);
   }

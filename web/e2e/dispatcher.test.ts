@@ -1,0 +1,165 @@
+import mqtt, { type MqttClient } from "mqtt";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+
+import { Dray } from "./dray";
+import { WebSocketCut } from "./webSocketCut";
+
+const password = "correct horse battery staple";
+const BUDGET = 650 * 1024; // bytes of the first load, compressed, without the basemap
+
+let dray: Dray;
+let proxy: WebSocketCut;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+let faults: string[];
+let driver: MqttClient;
+
+beforeAll(async () => {
+  dray = await Dray.start({ DRAY_LIMITS_CONNECT_TIMEOUT: "5s" });
+  await dray.api(dray.token("admin", "root"), "POST", "/users", { name: "dana", password, role: "dispatcher" });
+  proxy = await WebSocketCut.to(dray.addresses.http);
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+});
+afterAll(async () => {
+  await browser?.close();
+  await proxy?.close();
+  await dray?.stop();
+});
+
+beforeEach(async () => {
+  proxy.mend();
+  context = await browser.newContext({ viewport: { width: 900, height: 600 }, locale: "en-GB", reducedMotion: "reduce" });
+  page = await context.newPage();
+  faults = [];
+  page.on("pageerror", (error) => faults.push(String(error)));
+  page.on("console", (message) => message.text().includes("Content Security Policy") && faults.push(message.text()));
+  driver = await mqtt.connectAsync(`mqtt://${dray.addresses.mqtt}`, {
+    protocolVersion: 5, clientId: "d7", username: "d7", password: dray.token("driver", "d7"), clean: true, reconnectPeriod: 0,
+  });
+});
+afterEach(async () => {
+  await driver.endAsync();
+  await context.close();
+  expect(faults).toEqual([]);
+});
+
+/** Publishes a fix of d7 at QoS 1, with user properties as some clients do. */
+const report = (lat: number, more: object = {}) =>
+  driver.publishAsync("fleet/acme/drivers/d7/location", JSON.stringify({ fix_at: new Date().toISOString(), lat, lon: 18.07, speed_mps: 9, heading_deg: 90, ...more }), {
+    qos: 1, properties: { userProperties: { app: "test" } },
+  });
+
+async function signIn() {
+  await page.goto(proxy.url);
+  await page.getByTestId("login-fleet").fill("acme");
+  await page.getByTestId("login-user").fill("dana");
+  await page.getByTestId("login-password").fill(password);
+  await page.getByTestId("login-submit").click();
+  await page.getByTestId("dashboard").waitFor();
+}
+
+const live = () => page.locator("[data-testid=link][data-link=live]").waitFor();
+const place = (text: string) => page.getByTestId("detail-place").filter({ hasText: text }).waitFor();
+const snapshots = () => proxy.requests.filter((request) => request === "GET /api/v1/drivers").length;
+
+it("refuses a wrong password, and says so", async () => {
+  await page.goto(proxy.url);
+  await page.getByTestId("login-fleet").fill("acme");
+  await page.getByTestId("login-user").fill("dana");
+  await page.getByTestId("login-password").fill("wrong");
+  await page.getByTestId("login-submit").click();
+  await page.getByTestId("login-problem").filter({ hasText: "not right" }).waitFor();
+});
+
+it("shows a driver who reports, and moves it in the list and on the map", async () => {
+  await signIn();
+  await live();
+  await report(59.33);
+  const row = page.getByTestId("driver-row-d7");
+  await row.filter({ hasText: "32 km/h" }).waitFor();
+  await row.click();
+  await place("59.33000, 18.07000");
+
+  const map = page.getByTestId("map").locator("canvas");
+  await page.getByText("Show on map").click();
+  const before = await settled(map.screenshot.bind(map));
+  await report(59.331, { speed_mps: 0 });
+  await place("59.33100, 18.07000");
+  await row.filter({ hasText: "Standing" }).waitFor();
+  await expect.poll(async () => (await map.screenshot()).equals(before), { timeout: 15_000 }).toBe(false);
+});
+
+it("says at once that live updates stopped, fetches instead, and goes on live without a reload", async () => {
+  await signIn();
+  await live();
+  await report(59.4);
+  await page.getByTestId("driver-row-d7").click();
+  await place("59.40000");
+  await page.evaluate(() => void Object.assign(window, { samepage: true }));
+
+  const before = snapshots();
+  proxy.cut();
+  await page.getByTestId("banner").waitFor({ timeout: 2_000 });
+  await report(59.41);
+  await place("59.41000"); // by REST: the WebSocket is cut
+  expect(snapshots()).toBeGreaterThan(before);
+
+  proxy.mend();
+  await page.getByTestId("banner").waitFor({ state: "detached" });
+  await live();
+  await report(59.42);
+  await place("59.42000");
+  expect(await page.evaluate(() => "samepage" in window)).toBe(true);
+});
+
+it("stays signed in over a reload, until signing out", async () => {
+  await signIn();
+  await live();
+  await page.reload();
+  await live();
+  await page.getByTestId("sign-out").click();
+  await page.getByTestId("login").waitFor();
+  await page.reload();
+  await page.getByTestId("login").waitFor();
+});
+
+it("loads within its budget, all from this server", async () => {
+  const session = await context.newCDPSession(page);
+  await session.send("Network.enable");
+  const basemap = new Set<string>();
+  let bytes = 0;
+  session.on("Network.responseReceived", ({ requestId, response }) => void (response.url.endsWith(".pmtiles") && basemap.add(requestId)));
+  session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => void (bytes += basemap.has(requestId) ? 0 : encodedDataLength));
+  const strangers: string[] = [];
+  page.on("request", (request) => void (/^(blob|data):/.test(request.url()) || request.url().startsWith(proxy.url) || strangers.push(request.url())));
+  await signIn();
+  await page.getByTestId("map").locator("canvas").waitFor();
+  await live();
+  const worker = await fetch(`${proxy.url}${await workerPath()}`, { headers: { "Accept-Encoding": "gzip" } });
+  bytes += Number(worker.headers.get("Content-Length")); // a worker's own load is not among the page's
+  expect(strangers).toEqual([]);
+  expect(bytes).toBeGreaterThan(300 * 1024);
+  expect(bytes).toBeLessThan(BUDGET);
+});
+
+/** The picture once two in a row are the same. */
+async function settled(picture: () => Promise<Buffer>): Promise<Buffer> {
+  let last = await picture();
+  await expect.poll(async () => {
+    const next = await picture();
+    const same = next.equals(last);
+    last = next;
+    return same;
+  }, { timeout: 20_000 }).toBe(true);
+  return last;
+}
+
+async function workerPath(): Promise<string> {
+  const worker = page.workers().find((w) => w.url().includes("maplibre"));
+  return new URL(worker!.url()).pathname;
+}
