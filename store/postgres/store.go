@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -115,9 +116,19 @@ func (s *Store) write(ctx context.Context, what string, fn func(ctx context.Cont
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return fn(ctx, tx) }); err != nil {
-		return fmt.Errorf("postgres: %s: %w", what, err)
+		return failed(what, err)
 	}
 	return nil
+}
+
+// failed wraps err. Text that PostgreSQL has no room for will never have any;
+// everything else is a database that is away.
+func failed(what string, err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "22021" { // character_not_in_repertoire: NUL, or no UTF-8
+		return fleet.Invalid("text", "is not plain text")
+	}
+	return fmt.Errorf("postgres: %s: %w", what, err)
 }
 
 // collect runs a query and scans each row.
@@ -126,11 +137,11 @@ func collect[T any](ctx context.Context, s *Store, what string, scan func(pgx.Co
 	defer cancel()
 	rows, err := s.pool.Query(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: %s: %w", what, err)
+		return nil, failed(what, err)
 	}
 	list, err := pgx.AppendRows([]T(nil), rows, scan)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: %s: %w", what, err)
+		return nil, failed(what, err)
 	}
 	return list, nil
 }
@@ -153,7 +164,7 @@ func (s *Store) exec(ctx context.Context, what, query string, args ...any) (int6
 	defer cancel()
 	tag, err := s.pool.Exec(ctx, query, args...)
 	if err != nil {
-		return 0, fmt.Errorf("postgres: %s: %w", what, err)
+		return 0, failed(what, err)
 	}
 	return tag.RowsAffected(), nil
 }

@@ -82,3 +82,7 @@ func TestPragmas(t *testing.T) {
 func BenchmarkSaveBatch(b *testing.B) {
 	storetest.Bench(b, func(t testing.TB) storetest.Store { return openMigrated(t) })
 }
+
+func BenchmarkDrivers(b *testing.B) {
+	storetest.BenchDrivers(b, func(t testing.TB) storetest.Store { return openMigrated(t) })
+}

@@ -43,6 +43,28 @@ func Bench(b *testing.B, open func(testing.TB) Store) {
 	}
 }
 
+// BenchDrivers measures the snapshot of a fleet of 50,000 drivers.
+func BenchDrivers(b *testing.B, open func(testing.TB) Store) {
+	s := open(b)
+	ps := reporting(50_000, false)(50_000)
+	if _, err := s.SaveBatch(b.Context(), &fleet.Batch{Latest: ps}); err != nil {
+		b.Fatal(err)
+	}
+	for name, q := range map[string]fleet.DriverQuery{
+		"page of 1000": {After: "driver-20000"},
+		"1% of area":   {Box: &fleet.Box{West: 17.4, South: 59.4, East: 17.5, North: 59.5}},
+	} {
+		q.Fleet, q.Limit = "acme", 1000
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if list, err := s.Drivers(b.Context(), q); err != nil || len(list) < 100 {
+					b.Fatalf("%d drivers, error %v", len(list), err)
+				}
+			}
+		})
+	}
+}
+
 // cpuTime is what this process has used: on a busy machine the better measure. A
 // database server's share is not in it.
 func cpuTime() time.Duration {

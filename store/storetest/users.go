@@ -36,6 +36,8 @@ var userTests = map[string]func(*testing.T, Store){
 		equal(t, "after u1", list, []fleet.User{odd})
 		_, err = s.UserByName(t.Context(), "other", odd.Name)
 		wantErr(t, "in another fleet", err, fleet.ErrNotFound)
+		_, err = s.UserByName(t.Context(), "acme", "a\x00\xff")
+		wantErr(t, "a name that nobody can have", err, fleet.ErrNotFound)
 		_, err = s.User(t.Context(), "acme", "u9")
 		wantErr(t, "unknown", err, fleet.ErrNotFound)
 	},
