@@ -54,6 +54,11 @@ export function JobList({ runtime, reports, gps }: { runtime: Runtime; reports: 
     <section className="jobs" aria-live="polite">
       <h2>{t("jobs.title")}</h2>
       {problem && <Notice kind="error">{problem}</Notice>}
+      {jobs.withdrawn.length > 0 && (
+        <Notice kind="warning" onDismiss={() => jobs.forget()}>
+          {t("jobs.withdrawn", { references: jobs.withdrawn.join(", ") })}
+        </Notice>
+      )}
       {list.length === 0 && <p>{t("jobs.none")}</p>}
       {list
         .toSorted((a, b) => open(a) - open(b))

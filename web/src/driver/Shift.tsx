@@ -20,7 +20,7 @@ import { usePhone } from "./usePhone";
 import { useUpdate } from "./useUpdate";
 import { useWakeLock } from "./useWakeLock";
 
-const OWNTRACKS = "https://github.com/dray-fleet/dray/blob/main/docs/owntracks.md";
+const SCREEN_OFF = "https://github.com/dray-fleet/dray/blob/main/docs/driver.md#with-the-screen-off";
 
 /** The driver's screen: am I seen, what waits, and the duty switch under the thumb. */
 export function Shift({ runtime, credentials }: { runtime: Runtime; credentials: Credentials }) {
@@ -121,7 +121,7 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
         {duty === "on" && (
           <Notice kind="info">
             {t("notice.background")}{" "}
-            <a href={OWNTRACKS} target="_blank" rel="noreferrer">
+            <a href={SCREEN_OFF} target="_blank" rel="noreferrer">
               {t("notice.background.link")}
             </a>
           </Notice>

@@ -37,20 +37,23 @@ export function SignaturePad({ onChange }: { onChange: (signature: string | unde
   }
 
   return (
-    <div className="signature">
-      <canvas
-        ref={canvas}
-        width={WIDTH}
-        height={HEIGHT}
-        role="img"
-        aria-label={t("proof.signature")}
-        onPointerDown={begin}
-        onPointerMove={go}
-        onPointerUp={(event) => onChange(event.currentTarget.toDataURL("image/png"))}
-      />
-      <button type="button" className="quiet" onClick={clear}>
-        {t("proof.clear")}
-      </button>
+    <div className="field">
+      <span>{t("proof.signature")}</span>
+      <div className="signature">
+        <canvas
+          ref={canvas}
+          width={WIDTH}
+          height={HEIGHT}
+          role="img"
+          aria-label={t("proof.signature")}
+          onPointerDown={begin}
+          onPointerMove={go}
+          onPointerUp={(event) => onChange(event.currentTarget.toDataURL("image/png"))}
+        />
+        <button type="button" className="quiet" onClick={clear}>
+          {t("proof.clear")}
+        </button>
+      </div>
     </div>
   );
 }

@@ -4,6 +4,7 @@ import type { OutboxState } from "./outbox";
 import type { Tracking } from "./tracking";
 import type { Gps } from "./useGeolocation";
 
+const JUST_NOW = 3_000; // ms
 const OLD = 10_000; // ms after which a position is shown with its age
 const number = new Intl.NumberFormat(language);
 
@@ -12,6 +13,11 @@ function gpsText({ reading }: Gps, now: number): string {
   const metres = number.format(Math.round(reading.coords.accuracy));
   const age = now - reading.timestamp;
   return age < OLD ? t("facts.gps.accuracy", { metres }) : t("facts.gps.old", { metres, age: ageText(age) });
+}
+
+function ackText(at: number | null, now: number): string {
+  if (at === null) return t("facts.ack.never");
+  return now - at < JUST_NOW ? t("facts.now") : t("facts.ago", { age: ageText(now - at) });
 }
 
 interface Props {
@@ -24,7 +30,6 @@ interface Props {
 /** The largest thing on the screen: whether the driver is being seen, and the facts behind it. */
 export function TrackingCard({ tracking, outbox, gps, now }: Props) {
   const queue = outbox.fixes + outbox.reports;
-  const { lastAckAt } = outbox;
   return (
     <section className="tracking" data-tracking={tracking}>
       <div role="status">
@@ -41,7 +46,7 @@ export function TrackingCard({ tracking, outbox, gps, now }: Props) {
         </div>
         <div>
           <dt>{t("facts.ack")}</dt>
-          <dd data-fact="ack">{lastAckAt === null ? t("facts.ack.never") : t("facts.ago", { age: ageText(now - lastAckAt) })}</dd>
+          <dd data-fact="ack">{ackText(outbox.lastAckAt, now)}</dd>
         </div>
         <div>
           <dt>{t("facts.gps")}</dt>

@@ -94,12 +94,23 @@ describe("Jobs", () => {
     expect((await outbox.waiting(10)).map(({ report }) => report.payload.state)).toEqual(["received", "accepted", "accepted"]);
   });
 
+  it("tells of a job that was taken and is withdrawn", async () => {
+    const { jobs } = await open();
+    await jobs.receive(JSON.stringify(offered));
+    await jobs.answer(jobs.list[0]!, "accepted");
+    await jobs.receive(JSON.stringify({ id: "a1", state: "withdrawn" }));
+    expect([jobs.list, jobs.withdrawn]).toEqual([[], ["PO-4711"]]);
+    jobs.forget();
+    expect(jobs.withdrawn).toEqual([]);
+  });
+
   it("forgets what is withdrawn at once, and what is done with the next visit", async () => {
     const { outbox, jobs } = await open();
     await jobs.receive(JSON.stringify(offered));
     await jobs.receive(JSON.stringify({ ...offered, id: "a2" }));
     await jobs.receive(JSON.stringify({ id: "a1", state: "withdrawn" }));
     expect(jobs.list.map(({ id }) => id)).toEqual(["a2"]);
+    expect(jobs.withdrawn).toEqual([]); // it was an offer only
     await jobs.answer(jobs.list[0]!, "declined", "too far");
     expect(jobs.list).toHaveLength(1);
     outbox.close();

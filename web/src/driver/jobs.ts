@@ -25,6 +25,9 @@ export class Jobs {
     public list: readonly Job[],
   ) {}
 
+  /** References of jobs that the driver had taken and the office took back, until forget. */
+  withdrawn: readonly string[] = [];
+
   /** Takes up the jobs of an earlier visit, without those that were done then. */
   static async open(store: OutboxStore, outbox: Outbox): Promise<Jobs> {
     const jobs = await store.jobs();
@@ -44,6 +47,8 @@ export class Jobs {
     if (!offer) return;
     if ("gone" in offer) {
       await this.store.removeJob(offer.gone);
+      const lost = this.list.find((job) => job.id === offer.gone && job.answer === "accepted" && !isDone(job));
+      if (lost) this.withdrawn = [...this.withdrawn, lost.reference];
       return this.set(this.list.filter((job) => job.id !== offer.gone));
     }
     const known = this.list.find(({ id }) => id === offer.job.id);
@@ -61,6 +66,12 @@ export class Jobs {
   /** Reports how far the job's shipment is. */
   async report(job: Job, status: Status, detail: StatusDetail = {}): Promise<void> {
     await this.keep({ ...this.newest(job), status }, `shipments/${job.shipment}/status`, { status, ...detail });
+  }
+
+  /** The driver has read which jobs were withdrawn. */
+  forget() {
+    this.withdrawn = [];
+    this.set([...this.list]);
   }
 
   /** The job as it is now: a tap may come from a screen that was drawn before. */

@@ -9,6 +9,7 @@ export interface Gps {
   reading: Reading | null;
 }
 
+const QUIET = 30_000; // ms after which a receiver that says nothing is asked
 const WATCH: PositionOptions = { enableHighAccuracy: true, maximumAge: 0, timeout: 30_000 };
 
 /**
@@ -39,7 +40,9 @@ export function useGeolocation(
   useEffect(() => {
     if (!active || !supported) return;
     sampler.current.reset(); // the first reading of a shift counts
+    let heardAt = Date.now();
     const success = (reading: Reading) => {
+      heardAt = Date.now();
       take(reading, asked.current ? "poll" : undefined);
       asked.current = false;
     };
@@ -50,13 +53,18 @@ export function useGeolocation(
       if (error.code === error.PERMISSION_DENIED) setGps({ state: "denied", reading: null });
     };
     const watch = navigator.geolocation.watchPosition(success, failure, WATCH);
+    // Some phones report changes only: one that stands still must not look lost.
+    const poll = setInterval(() => {
+      if (Date.now() - heardAt >= QUIET) navigator.geolocation.getCurrentPosition(success, failure, WATCH);
+    }, QUIET / 3);
     return () => {
+      clearInterval(poll);
       navigator.geolocation.clearWatch(watch);
       setGps({ state: "searching", reading: null });
     };
   }, [active, supported, permission]);
 
-  /** Reports the next reading whatever it is: somebody asked. */
+  /** Makes the next reading a report, whatever it is: somebody asked. */
   const locate = useCallback(() => {
     asked.current = true;
   }, []);

@@ -89,7 +89,7 @@ export class Session {
     const entry = this.filters.get(filter) ?? { qos, handlers: new Set() };
     if (entry.handlers.size === 0) {
       this.filters.set(filter, entry);
-      if (this.link === "live") this.client?.subscribe(filter, { qos });
+      if (this.link === "live" && this.client) ask(this.client, filter, qos);
     }
     entry.handlers.add(handler);
     return () => {
@@ -170,7 +170,7 @@ export class Session {
       client.on("connect", () => {
         liveSince = this.lastHeard = Date.now();
         this.problem = "";
-        for (const [filter, { qos }] of this.filters) client.subscribe(filter, { qos });
+        for (const [filter, { qos }] of this.filters) ask(client, filter, qos);
         renewal = this.renewInTime(() => {
           renewed = true;
           client.end();
@@ -247,4 +247,8 @@ export class Session {
     this.link = link;
     for (const listener of this.listeners) listener();
   }
+}
+
+function ask(client: MqttClient, filter: string, qos: 0 | 1) {
+  client.subscribe(filter, { qos }, (error) => error && console.error("subscribe to", filter, error)); // refused, or the connection is gone
 }
