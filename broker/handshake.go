@@ -37,14 +37,12 @@ func (c *conn) connect(release func()) error {
 	}
 	release() // no longer among those that have said nothing yet
 	if err != nil {
-		c.version = packet.V5 // a CONNACK with a reason, if the packet was one at all
 		var bad *packet.Malformed
-		if errors.As(err, &bad) {
-			if len(frame) > 6 && frame[0]>>4 == packet.TypeConnect {
-				c.version = protocolLevel(frame)
-				c.out.add(packet.AppendConnack(nil, c.version, bad.Code, bad.Reason), false)
-			}
+		if p != nil && p.Version != 0 && errors.As(err, &bad) {
+			c.version = p.Version
+			c.out.add(packet.AppendConnack(nil, p.Version, bad.Code, bad.Reason), false)
 			c.b.metrics.malformed.Inc()
+			return &refusal{bad.Code, bad.Reason}
 		}
 		return err
 	}
@@ -82,24 +80,6 @@ func (c *conn) connect(release func()) error {
 	c.engine = engineConnect(c, p, clean, expiry > 0)
 	c.in.rest()
 	return nil
-}
-
-// protocolLevel reads the version of a CONNECT that is otherwise malformed.
-func protocolLevel(frame []byte) byte {
-	for i := 1; i < len(frame) && i < 5; i++ {
-		if frame[i] < 0x80 { // the remaining length ends here; the name follows
-			at := i + 3
-			if at > len(frame) {
-				break
-			}
-			at += int(binary.BigEndian.Uint16(frame[i+1:]))
-			if at < len(frame) && frame[at] == packet.V311 {
-				return packet.V311
-			}
-			break
-		}
-	}
-	return packet.V5
 }
 
 func (c *conn) refuseConnect(err error) error {
