@@ -162,6 +162,13 @@ func TestAppendsGoOnAfterTheServerWasAway(t *testing.T) {
 	to := newListener()
 	appendAll(t, l, to, 0, 1)
 	to.next(t, 1)
+	p := publication("d7", 0)
+	r, err := l.Reader(t.Context(), l.partitionOf(&p), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	fetch(t, r, 1)
 	port := l.port(t)
 	s.Shutdown()
 	s.WaitForShutdown()
@@ -182,6 +189,18 @@ func TestAppendsGoOnAfterTheServerWasAway(t *testing.T) {
 		}
 		if i == 20 {
 			t.Fatal("appends still fail")
+		}
+	}
+	for { // a Reader may fail meanwhile, and goes on where it was
+		rs, err := r.Fetch(t.Context(), 1, time.Millisecond)
+		if t.Context().Err() != nil {
+			t.Fatal("the reader found nothing")
+		}
+		if err == nil {
+			if rs[0].Seq != 2 {
+				t.Errorf("after frame 1 comes %d", rs[0].Seq)
+			}
+			break
 		}
 	}
 }

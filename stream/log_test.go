@@ -123,6 +123,9 @@ func TestAppendKeepsOrderAndContent(t *testing.T) {
 			t.Fatalf("outcome %d is of token %d, error %v", i, o.token, o.err)
 		}
 	}
+	if sent := l.parts[0].sent; sent > n/4 {
+		t.Errorf("%d appends took %d frames", n, sent)
+	}
 	for i, r := range fetch(t, reader(t, l, 0), n) {
 		want := publication("d7", i)
 		if string(r.Payload) != string(want.Payload) || !r.ReceivedAt.Equal(want.ReceivedAt) ||
@@ -214,6 +217,33 @@ func TestFullStreamRefusesAndRecovers(t *testing.T) {
 	appendAll(t, l, to, 0, 1)
 	if err := to.next(t, 1)[0].err; err != nil {
 		t.Errorf("append after room was made: %v", err)
+	}
+}
+
+func TestAlarmAndRefusalBeforeFull(t *testing.T) {
+	l := open(t, t.TempDir(), Options{MaxBytes: 256 << 10})
+	to := newListener()
+	alarmed := false
+	for l.State().Fill < refuseFill {
+		p := publication("d7", 0)
+		p.Payload = make([]byte, 2<<10)
+		if err := l.Append(p, to, 0); err != nil {
+			t.Fatalf("append at %.2f full: %v", l.State().Fill, err)
+		}
+		if err := to.next(t, 1)[0].err; err != nil {
+			t.Fatalf("append at %.2f full: %v", l.State().Fill, err)
+		}
+		l.observe(t.Context())
+		if s := l.State(); s.Alarm != (s.Fill >= 0.70) {
+			t.Errorf("at %.2f full the alarm is %v", s.Fill, s.Alarm)
+		}
+		alarmed = alarmed || l.State().Alarm && !l.State().Full
+	}
+	if !alarmed || !l.State().Full {
+		t.Errorf("alarmed before it was full: %v; state %+v", alarmed, l.State())
+	}
+	if err := l.Append(publication("d7", 0), to, 0); err != fleet.ErrFull {
+		t.Errorf("append = %v, want %v", err, fleet.ErrFull)
 	}
 }
 

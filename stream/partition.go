@@ -46,11 +46,12 @@ type partition struct {
 	state atomic.Pointer[PartitionState]
 	floor atomic.Uint64 // acknowledged by the reader, through this frame
 
-	mu     sync.Mutex
-	room   sync.Cond
-	queue  []*frame // the last one is still open
-	free   []*frame
-	closed bool
+	mu      sync.Mutex
+	room    sync.Cond
+	queue   []*frame // the last one is still open
+	free    []*frame
+	closed  bool
+	blocked int // callers that wait for room
 
 	wake chan struct{} // the queue has a first record, an eager frame, or is closed
 	done chan struct{}
@@ -77,7 +78,9 @@ func (p *partition) append(pub *fleet.Publication, to fleet.Acker, token uint64)
 	}
 	p.mu.Lock()
 	for !p.closed && !p.hasRoom(size) {
+		p.blocked++
 		p.room.Wait()
+		p.blocked--
 	}
 	if p.closed {
 		p.mu.Unlock()
@@ -184,10 +187,10 @@ func (p *partition) next() *frame {
 		}
 		f := p.queue[0]
 		p.queue = append(p.queue[:0], p.queue[1:]...)
-		p.mu.Unlock()
-		for range f.waiters {
+		for range min(p.blocked, maxFrameRecords) { // as many as a new frame has room for
 			p.room.Signal()
 		}
+		p.mu.Unlock()
 		p.sentAt = time.Now()
 		p.average += (float64(len(f.waiters)) - p.average) / 8
 		return f
