@@ -185,7 +185,7 @@ func (c *conn) release(frame []byte) error {
 // will not be told.
 func (b *Broker) uplink(r *route, p *packet.Publish, claims *auth.Claims, to fleet.Acker, tok token) error {
 	now := time.Now()
-	report, bad := b.decode(r, p.Payload)
+	fixes, bad := b.decode(r, p.Payload, now)
 	if bad != nil {
 		tok |= tokenBad
 	}
@@ -210,10 +210,10 @@ func (b *Broker) uplink(r *route, p *packet.Publish, claims *auth.Claims, to fle
 	b.metrics.uplinked.Inc()
 	switch r.upstream.Kind {
 	case fleet.KindLocation:
-		b.live.track(r, report, now)
+		b.live.track(r, fixes, now)
 		b.fanOut(r, p, to)
 	case fleet.KindVendor:
-		b.live.track(r, report, now)
+		b.live.track(r, fixes, now)
 	default:
 		b.relay(r.topic, p)
 	}
@@ -222,7 +222,7 @@ func (b *Broker) uplink(r *route, p *packet.Publish, claims *auth.Claims, to fle
 
 // decode reads the payload once, for everybody: fixes for the live frames, or
 // the field that is wrong.
-func (b *Broker) decode(r *route, payload []byte) ([]fleet.Fix, *fleet.InvalidError) {
+func (b *Broker) decode(r *route, payload []byte, now time.Time) ([]fleet.Fix, *fleet.InvalidError) {
 	var fixes []fleet.Fix
 	var err error
 	switch r.upstream.Kind {
@@ -236,6 +236,10 @@ func (b *Broker) decode(r *route, payload []byte) ([]fleet.Fix, *fleet.InvalidEr
 		_, err = codec.Status(payload)
 	case fleet.KindReceipt:
 		_, err = codec.Receipt(payload)
+	case fleet.KindVendor:
+		var m codec.Message
+		m, err = codec.Vendor(r.topic, payload, now)
+		fixes = m.Fixes
 	}
 	var bad *fleet.InvalidError
 	if errors.As(err, &bad) {
