@@ -25,7 +25,10 @@ import (
 	"github.com/dray-fleet/dray/fleet"
 )
 
-const prefix = "/api/v1"
+const (
+	prefix   = "/api/v1"
+	sendTime = 2 * time.Minute // to answer, until the last byte is read
+)
 
 // A Verifier turns a bearer token into who sent it.
 type Verifier interface {
@@ -111,8 +114,7 @@ func New(opts Options) (*API, error) {
 	a.mux.HandleFunc("/api/", a.unknown)
 	a.mux.Handle("/", newSite(opts.Web, opts.MapSource, opts.Version))
 
-	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.EnableZstd(false), gzhttp.SuffixETag("-gzip"),
-		gzhttp.ContentTypes(compressible))
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.EnableZstd(false), gzhttp.ContentTypes(compressible))
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +129,13 @@ var compressible = []string{
 	"text/csv", "text/html", "text/css", "text/javascript", "text/plain",
 }
 
-// ServeHTTP answers one request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+// ServeHTTP answers one request. Who does not read the answer is cut off.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(sendTime)); err != nil {
+		a.Logger.Warn("api: no write deadline", "error", err)
+	}
+	a.handler.ServeHTTP(w, r)
+}
 
 // routes registers every operation.
 func (a *API) routes() {

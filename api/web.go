@@ -123,7 +123,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // for what looks like a file.
 func pageFor(name string) string {
 	switch {
-	case path.Ext(name) != "" || strings.HasPrefix(name, "assets/"):
+	case path.Ext(name) != "" || name == "assets" || strings.HasPrefix(name, "assets/"):
 		return ""
 	case name == "driver" || strings.HasPrefix(name, "driver/"):
 		return "driver/index.html"
@@ -189,6 +189,9 @@ func (s *site) etag(name string, content io.ReadSeeker) (string, error) {
 		return "", err
 	}
 	tag := `"` + hex.EncodeToString(sum.Sum(nil)[:12]) + `"`
+	if path.Ext(name) != ".pmtiles" {
+		tag = "W/" + tag // the same, compressed or not; If-Range wants a strong one, and only archives are read by range
+	}
 	s.etags.Store(name, tag)
 	return tag, nil
 }
