@@ -2,6 +2,7 @@ package dray_test
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,4 +54,24 @@ func linesAfter(text, prefix string) (rest []string) {
 		}
 	}
 	return rest
+}
+
+var metric = regexp.MustCompile(`\bdray_([a-z]+)_([a-z_]+)`)
+
+// The metrics that the dashboard and the alerts ask for are ones that the
+// program has: each part names its own in metrics.go.
+func TestDashboardAndAlertsNameMetricsThatExist(t *testing.T) {
+	for _, file := range []string{"deployments/grafana/dray.json", "deployments/prometheus/alerts.yaml"} {
+		text := read(t, file)
+		if err := yaml.Unmarshal(text, new(map[string]any)); err != nil { // JSON is YAML
+			t.Errorf("%s: %v", file, err)
+		}
+		for _, m := range metric.FindAllStringSubmatch(string(text), -1) {
+			name := strings.TrimSuffix(m[2], "_bucket")
+			source := string(read(t, m[1]+"/metrics.go"))
+			if !strings.Contains(source, `"`+name+`"`) && !strings.Contains(source, `"dray_`+m[1]+`_`+name+`"`) {
+				t.Errorf("%s asks for %s, which %s/metrics.go does not have", file, m[0], m[1])
+			}
+		}
+	}
 }
