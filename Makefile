@@ -52,6 +52,7 @@ test-go: web
 test-web: web/node_modules/.installed
 	cd web && npm test
 
+test-e2e: export CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 test-e2e: build
 	cd web && npm run e2e
 
