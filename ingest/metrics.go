@@ -39,6 +39,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		thinned:      counter("thinned_total", "Fixes that the minimum interval left out of history."),
 		quarantined:  counter("quarantined_total", "Fixes too far in the future, stored apart."),
 		dead:         counters("dead_letters_total", "Publications that can never be stored: topic, malformed, unsupported, refused.", "reason"),
-		retries:      counters("retries_total", "Tries after a failure: offset, fetch, store.", "what"),
+		retries:      counters("retries_total", "Tries after a failure: open, fetch, store, scout.", "what"),
 	}
 }

@@ -97,23 +97,33 @@ func (w *Worker) lane(i int) *lane {
 }
 
 func (l *lane) run(ctx context.Context) error {
-	var after uint64
-	if l.id != "" {
-		err := l.patiently(ctx, "offset", func() (err error) {
-			after, err = l.store.Offset(ctx, l.id, l.partition)
-			return err
-		})
-		if err != nil {
-			return stopped(ctx, err)
+	var r *stream.Reader
+	var behind error
+	err := l.patiently(ctx, "open", func() (err error) {
+		r, err = l.open(ctx)
+		if errors.Is(err, stream.ErrBehind) {
+			behind, err = err, nil // waiting would not help
 		}
-	}
-	r, err := l.log.Reader(ctx, l.partition, after)
-	if err != nil {
+		return err
+	})
+	if err := cmp.Or(err, behind); err != nil {
 		return stopped(ctx, fmt.Errorf("ingest: %w", err))
 	}
 	defer r.Close()
 	defer l.scout.stop()
 	return stopped(ctx, l.drain(ctx, r))
+}
+
+// open begins after what the store has saved.
+func (l *lane) open(ctx context.Context) (*stream.Reader, error) {
+	var after uint64
+	if l.id != "" {
+		var err error
+		if after, err = l.store.Offset(ctx, l.id, l.partition); err != nil {
+			return nil, err
+		}
+	}
+	return l.log.Reader(ctx, l.partition, after)
 }
 
 // stopped turns the error of a call that ctx has ended into none.

@@ -165,8 +165,8 @@ func TestReaderBeginsAtFirstUnacknowledged(t *testing.T) {
 	if got := fetch(t, reader(t, l, rs[5].Seq), 4); string(got[0].Payload) != `{"n":6}` {
 		t.Errorf("after the offset reading begins at %s", got[0].Payload)
 	}
-	if _, err := l.Reader(t.Context(), 0, rs[9].Seq+1); err == nil {
-		t.Error("a reader behind the end of the stream would pass over what comes")
+	if _, err := l.Reader(t.Context(), 0, rs[9].Seq+1); !errors.Is(err, ErrBehind) {
+		t.Errorf("a reader beyond the end of the stream: %v, want ErrBehind", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,9 @@ const fetchBytes = 1 << 20
 // prefetchFrames is how many frames a Reader holds ahead of Fetch: 8 MiB of
 // full ones.
 const prefetchFrames = 32
+
+// ErrBehind reports an offset beyond the end of the stream.
+var ErrBehind = errors.New("stream is older than the offset in the store: was its directory replaced by an earlier copy?")
 
 // A Record is a publication with its place: the frame's number in its
 // partition, and its own in the frame.
@@ -37,9 +41,8 @@ type Reader struct {
 }
 
 // Reader begins to read partition i after the frame numbered after, or with the
-// oldest frame that is there. It fails when there is no such number yet: then
-// the stream is not the one, or an older copy of the one, that after speaks of,
-// and going on would pass over new frames.
+// oldest frame that is there. It fails with ErrBehind when there is no such
+// number yet: going on would pass over new frames.
 func (l *Log) Reader(ctx context.Context, i int, after uint64) (*Reader, error) {
 	p := l.parts[i]
 	info, err := p.stream.Info(ctx)
@@ -47,7 +50,7 @@ func (l *Log) Reader(ctx context.Context, i int, after uint64) (*Reader, error) 
 		return nil, fmt.Errorf("stream: partition %d: %w", i, err)
 	}
 	if after > info.State.LastSeq {
-		return nil, fmt.Errorf("stream: partition %d ends at frame %d, before the saved offset %d: was its directory replaced by an older copy?", i, info.State.LastSeq, after)
+		return nil, fmt.Errorf("%w: partition %d ends at frame %d, the offset is %d", ErrBehind, i, info.State.LastSeq, after)
 	}
 	return &Reader{l: l, p: p, next: after + 1}, nil
 }
