@@ -139,11 +139,12 @@ var positionTests = map[string]func(*testing.T, Store){
 		for w := range 8 {
 			wg.Go(func() {
 				for i := range 20 {
-					// Every position is sent by two savers, in batches cut differently.
+					// Every number is sent by two savers, in batches cut differently and
+					// at another time, so that nothing but the ledger can tell.
 					var ps []fleet.Position
 					for j := range 10 {
 						n := (w/2*20+i)*10 + j + w%2*5
-						ps = append(ps, pos(float64(n), driver(fmt.Sprint("d", n%7)), numbered("b", int64(n))))
+						ps = append(ps, pos(float64(n)+float64(w%2)/8, driver(fmt.Sprint("d", n%7)), numbered("b", int64(n))))
 					}
 					if _, err := s.SaveBatch(t.Context(), &fleet.Batch{Positions: ps, Latest: ps}); err != nil {
 						errs <- err
@@ -162,6 +163,23 @@ var positionTests = map[string]func(*testing.T, Store){
 			total += len(track(t, s, func(q *fleet.TrackQuery) { q.Driver = fmt.Sprint("d", d) }))
 		}
 		equal(t, "positions", total, 805)
+	},
+	"savers at once of one growing source store everything once": func(t *testing.T, s Store) {
+		history(t, s, pos(-1, numbered("b", 0)))
+		var wg sync.WaitGroup
+		for w := range 8 {
+			wg.Go(func() {
+				for n := range 20 {
+					p := pos(float64(n)+float64(w)/16, numbered("b", int64(n+1)))
+					if _, err := s.SaveBatch(t.Context(), &fleet.Batch{Positions: []fleet.Position{p}}); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		equal(t, "positions", len(track(t, s)), 21)
 	},
 	"an empty batch moves the offset": func(t *testing.T, s Store) {
 		save(t, s, &fleet.Batch{Offset: &fleet.Offset{Stream: "s", Seq: 9}})
