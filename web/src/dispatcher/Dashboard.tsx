@@ -9,8 +9,8 @@ import { DriverDetail } from "./DriverDetail";
 import { DriverList } from "./DriverList";
 import type { MapHandle } from "./map/FleetMapView";
 import { t } from "./messages";
-import { rosterOf, type Filter } from "./roster";
-import { polling, useDriver, useFleet, useMapSource, useNow, useSnapshot, useVersion } from "./useFleet";
+import { RosterKeeper, type Filter } from "./roster";
+import { polling, useDriver, useFleet, useMapSource, useNow, useSize, useSnapshot } from "./useFleet";
 import { useTheme } from "./useTheme";
 import { useTrack } from "./useTrack";
 
@@ -24,7 +24,7 @@ export function Dashboard({ credentials, onSignOut }: { credentials: Credentials
   const link = useLink(fleet.session);
   const snapshot = useSnapshot(fleet, link);
   const source = useMapSource(fleet);
-  const version = useVersion(positions);
+  const size = useSize(positions);
   const now = useNow(positions);
   const { theme, scheme, next } = useTheme();
 
@@ -34,8 +34,9 @@ export function Dashboard({ credentials, onSignOut }: { credentials: Credentials
   const [following, setFollowing] = useState(false);
   const map = useRef<MapHandle>(null);
 
-  // eslint-disable-next-line react-hooks/exhaustive-deps -- version stands for what positions holds
-  const roster = useMemo(() => rosterOf(positions.all(), now, filter, search), [positions, version, now, filter, search]);
+  const keeper = useMemo(() => new RosterKeeper(), []);
+  // eslint-disable-next-line react-hooks/exhaustive-deps -- size stands for what positions holds; once a second is enough for the rest
+  const roster = useMemo(() => keeper.of(positions.all(), now, filter, search), [keeper, positions, size, now, filter, search]);
   const driver = useDriver(positions, selected);
   const track = useTrack(fleet, selected);
   const select = (id: string | null) => {

@@ -55,8 +55,6 @@ export class Positions {
   private readonly listeners = new Set<() => void>();
   private notifying: ReturnType<typeof setTimeout> | undefined;
 
-  /** Counts up with every notification; equal means nothing to draw. */
-  version = 0;
   /** How far the server's clock is ahead of this machine's, in ms. */
   clockSkew = 0;
 
@@ -129,7 +127,6 @@ export class Positions {
 
   private notify() {
     this.notifying = undefined;
-    this.version++;
     for (const listener of this.listeners) listener();
   }
 }

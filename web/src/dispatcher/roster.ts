@@ -18,22 +18,41 @@ export interface Roster {
 }
 
 const collator = new Intl.Collator(undefined, { numeric: true });
+const labelOf = (d: Driver) => d.name || d.id;
 
-/** Judges, filters and orders the drivers for the list. */
-export function rosterOf(drivers: readonly Driver[], now: number, filter: Filter, search: string): Roster {
-  const counts: Record<Filter, number> = { all: 0, attention: 0, moving: 0, offline: 0 };
-  const wanted = search.trim().toLocaleLowerCase();
-  const found: (Entry & { rank: number; label: string })[] = [];
-  for (const driver of drivers) {
-    const condition = conditionOf(driver, now);
-    for (const f of filters) if (shows(f, condition)) counts[f]++;
-    const label = driver.name || driver.id;
-    const matches = wanted === "" || label.toLocaleLowerCase().includes(wanted) || driver.id.toLocaleLowerCase().includes(wanted);
-    if (matches && shows(filter, condition)) found.push({ driver, condition, rank: rankOf(condition), label });
+/**
+ * Judges, filters and orders the drivers for the list, every second. Comparing
+ * names is most of the work and names hardly change, so it remembers their order.
+ */
+export class RosterKeeper {
+  private labels: string[] = []; // by slot
+  private order: number[] = []; // slots by label
+
+  of(drivers: readonly Driver[], now: number, filter: Filter, search: string): Roster {
+    this.sort(drivers);
+    const counts: Record<Filter, number> = { all: 0, attention: 0, moving: 0, offline: 0 };
+    const wanted = search.trim().toLocaleLowerCase();
+    const ranks: Entry[][] = [];
+    for (const slot of this.order) {
+      const driver = drivers[slot];
+      const condition = conditionOf(driver, now);
+      for (const f of filters) if (shows(f, condition)) counts[f]++;
+      if (!shows(filter, condition) || !matches(driver, wanted)) continue;
+      (ranks[rankOf(condition)] ??= []).push({ driver, condition });
+    }
+    return { entries: ranks.flat(), counts };
   }
-  found.sort((a, b) => a.rank - b.rank || collator.compare(a.label, b.label));
-  return { entries: found, counts };
+
+  private sort(drivers: readonly Driver[]) {
+    if (drivers.length === this.labels.length && drivers.every((d, slot) => this.labels[slot] === labelOf(d))) return;
+    const labels = drivers.map(labelOf);
+    this.labels = labels;
+    this.order = drivers.map((d) => d.slot).sort((a, b) => collator.compare(labels[a], labels[b]));
+  }
 }
+
+const matches = (d: Driver, wanted: string) =>
+  wanted === "" || labelOf(d).toLocaleLowerCase().includes(wanted) || d.id.toLocaleLowerCase().includes(wanted);
 
 function shows(filter: Filter, { state, concerns }: Condition): boolean {
   switch (filter) {

@@ -84,9 +84,9 @@ export function useMapSource({ client }: Fleet): string | undefined {
   return query.data?.map.source;
 }
 
-/** Draws the component again when the store has changed, at most four times a second. */
-export function useVersion(positions: Positions): number {
-  return useSyncExternalStore(positions.subscribe, () => positions.version);
+/** How many drivers are known. */
+export function useSize(positions: Positions): number {
+  return useSyncExternalStore(positions.subscribe, () => positions.size);
 }
 
 export function useDriver(positions: Positions, id: string | null): Driver | undefined {
