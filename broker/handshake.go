@@ -29,7 +29,7 @@ func (r *refusal) Error() string { return r.reason }
 // no will, no Receive Maximum. An error has been answered.
 func (c *conn) connect(release func()) error {
 	l := &c.b.opts.Limits
-	_ = c.nc.SetReadDeadline(time.Now().Add(l.ConnectTimeout))
+	_ = c.nc.SetReadDeadline(c.openedAt.Add(l.ConnectTimeout))
 	frame, err := c.in.frame(l.PacketSize, c.nc.Read)
 	var p *packet.Connect
 	if err == nil {

@@ -22,7 +22,7 @@ func (h *hooks) ID() string { return "guard" }
 func (h *hooks) Provides(event byte) bool {
 	switch event {
 	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnSessionEstablished, mqtt.OnDisconnect,
-		mqtt.OnACLCheck, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnUnsubscribed, mqtt.OnPacketEncode,
+		mqtt.OnACLCheck, mqtt.OnSelectSubscribers, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnUnsubscribed, mqtt.OnPacketEncode,
 		mqtt.OnPublishDropped, mqtt.OnQosPublish, mqtt.OnQosComplete, mqtt.OnQosDropped:
 		return true
 	}
@@ -81,6 +81,26 @@ func (h *hooks) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	}
 	c.held.pace(c)
 	return h.b.opts.Conformance || c.claims.Load().MayReceive(topic)
+}
+
+// OnSelectSubscribers gives a publication to one member of each share that is
+// connected; the engine takes any, also one that is away.
+func (h *hooks) OnSelectSubscribers(subs *mqtt.Subscribers, _ packets.Packet) *mqtt.Subscribers {
+	subs.SharedSelected = make(map[string]packets.Subscription)
+	for _, members := range subs.Shared {
+		chosen := ""
+		for key := range members { // in random order
+			if chosen = key; h.b.sessions.connected(key) != nil {
+				break
+			}
+		}
+		sub, merged := subs.SharedSelected[chosen]
+		if !merged {
+			sub = members[chosen]
+		}
+		subs.SharedSelected[chosen] = sub.Merge(members[chosen])
+	}
+	return subs
 }
 
 func (h *hooks) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {

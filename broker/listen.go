@@ -103,7 +103,7 @@ func (b *Broker) serve(nc net.Conn, transport, addr string) {
 // open does the TLS handshake and the CONNECT, in their common time.
 func (b *Broker) open(c *conn, greeted func()) error {
 	if t, ok := c.nc.(*tls.Conn); ok {
-		ctx, cancel := context.WithTimeout(b.ctx, b.opts.Limits.ConnectTimeout)
+		ctx, cancel := context.WithDeadline(b.ctx, c.openedAt.Add(b.opts.Limits.ConnectTimeout))
 		defer cancel()
 		if err := t.HandshakeContext(ctx); err != nil {
 			return fmt.Errorf("tls: %w", err)
