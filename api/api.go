@@ -88,6 +88,10 @@ type API struct {
 	bodyTime time.Duration
 }
 
+// encoding/json takes "Role" for "role"; without this, the second of both in one
+// body would slip past what was checked of the first.
+func init() { huma.ValidateStrictCasing = true }
+
 // New returns an API that is ready to serve.
 func New(opts Options) (*API, error) {
 	if opts.Store == nil || opts.Verifier == nil || opts.Minter == nil || opts.Revocations == nil {
@@ -105,7 +109,6 @@ func New(opts Options) (*API, error) {
 		replies:  newReplies(),
 		bodyTime: 10 * time.Second,
 	}
-	huma.ValidateStrictCasing = true // "Role" must not slip past what was checked of "role"
 	a.huma = humago.NewWithPrefix(a.mux, prefix, a.config())
 	a.routes()
 	if err := a.documents(); err != nil {

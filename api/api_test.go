@@ -26,13 +26,13 @@ var update = flag.Bool("update", false, "write openapi.json anew")
 // A server is the API on a real port with a real store.
 type server struct {
 	*httptest.Server
-	t      *testing.T
+	t      testing.TB
 	api    *API
 	store  *sqlite.Store
 	minter *auth.Minter
 }
 
-func serve(t *testing.T, change ...func(*Options)) *server {
+func serve(t testing.TB, change ...func(*Options)) *server {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "dray.db"))
 	if err != nil {
@@ -90,7 +90,7 @@ type answer struct {
 }
 
 // into decodes the body.
-func (r *answer) into(t *testing.T, v any) {
+func (r *answer) into(t testing.TB, v any) {
 	t.Helper()
 	if err := json.Unmarshal(r.body, v); err != nil {
 		t.Fatalf("body %s: %v", r.body, err)

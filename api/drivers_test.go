@@ -225,15 +225,35 @@ func FuzzParseBox(f *testing.F) {
 	})
 }
 
-func BenchmarkDriverPage(b *testing.B) {
-	drivers := make([]fleet.Driver, 1000)
-	for i := range drivers {
-		p := fixes(fmt.Sprintf("d%04d", i), 1)[0]
-		drivers[i] = fleet.Driver{Fleet: "acme", ID: p.Driver, Position: &p}
+// BenchmarkSnapshot reads 50,000 drivers in pages of 1,000 over HTTP.
+func BenchmarkSnapshot(b *testing.B) {
+	s := serve(b)
+	token := s.token("acme", fleet.RoleDispatcher, "dispo")
+	batch := &fleet.Batch{}
+	for i := range 50_000 {
+		batch.Latest = append(batch.Latest, fixes(fmt.Sprintf("d%05d", i), 1)...)
 	}
+	s.save(batch)
 	for b.Loop() {
-		if _, err := json.Marshal(pageOf(drivers, 1000, driver, func(d *fleet.Driver) string { return d.ID })); err != nil {
-			b.Fatal(err)
+		count := 0
+		for cursor, more := "", true; more; {
+			req, err := http.NewRequestWithContext(b.Context(), "GET", s.URL+prefix+"/drivers?limit=1000&cursor="+cursor, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+token)
+			var p struct {
+				Items []json.RawMessage
+				Next  *string
+			}
+			s.send(req).into(b, &p)
+			count += len(p.Items)
+			if more = p.Next != nil; more {
+				cursor = *p.Next
+			}
+		}
+		if count != 50_000 {
+			b.Fatalf("%d drivers, want 50000", count)
 		}
 	}
 }

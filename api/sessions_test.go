@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dray-fleet/dray/auth"
 	"github.com/dray-fleet/dray/fleet"
 )
 
@@ -288,5 +287,3 @@ func TestAudit(t *testing.T) {
 		}
 	}
 }
-
-var _ Verifier = (*auth.Verifier)(nil)
