@@ -138,8 +138,13 @@ func TestRevocationsRun(t *testing.T) {
 	go func() { done <- r.Run(ctx, store, slog.New(slog.DiscardHandler)) }()
 	next := func(want string) {
 		t.Helper()
-		if got := <-news; got != want {
-			t.Errorf("news of %q, want %q", got, want)
+		select {
+		case got := <-news:
+			if got != want {
+				t.Errorf("news of %q, want %q", got, want)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatalf("no news of %q", want)
 		}
 	}
 	next("first")

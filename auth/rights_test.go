@@ -177,6 +177,7 @@ func TestClientIDAllowed(t *testing.T) {
 		{"", false},
 		{"d1:", false},
 		{"d12", false},
+		{"d12x", false},
 		{"d2", false},
 		{"D1", false},
 		{"d1:a\x00", false},

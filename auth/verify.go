@@ -128,7 +128,10 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 
 // classify turns an error of the JWT library into one of ours.
 func classify(err error) error {
-	if errors.Is(err, ErrSignature) || errors.Is(err, jwt.ErrTokenSignatureInvalid) {
+	switch {
+	case errors.Is(err, ErrSignature):
+		return err
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
 		return fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	return fmt.Errorf("%w: %w", ErrMalformed, err)
