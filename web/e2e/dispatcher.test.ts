@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 
 import mqtt, { type MqttClient } from "mqtt";
@@ -143,6 +145,29 @@ it("loads within its budget, all from this server", async () => {
   const sizes = await Promise.all(code.map(async (url) => gzipSync(await (await fetch(url)).arrayBuffer(), { level: 9 }).length));
   expect(code.filter((url) => url.includes("maplibre-gl-worker"))).toHaveLength(1);
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(BUDGET);
+});
+
+it("has no fault that axe finds, light or dark, wide or narrow", async () => {
+  const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  await report(59.33, { battery_pct: 9 });
+  for (const [width, colorScheme] of [[1200, "light"], [1200, "dark"], [390, "light"]] as const) {
+    await context.close();
+    context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme, locale: "en-GB", reducedMotion: "reduce", bypassCSP: true });
+    page = await context.newPage();
+    const violations = async () => {
+      await page.evaluate(axe);
+      const found = await page.evaluate(() => (globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } }).axe.run());
+      return found.violations.map((violation) => violation.id);
+    };
+    await page.goto(proxy.url);
+    await page.getByTestId("login").waitFor();
+    expect(await violations()).toEqual([]);
+    await signIn();
+    await live();
+    await page.getByTestId("driver-row-d7").click();
+    await page.getByTestId("track-summary").waitFor();
+    expect(await violations()).toEqual([]);
+  }
 });
 
 /** The picture once two in a row are the same. */

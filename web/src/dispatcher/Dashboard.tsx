@@ -54,7 +54,7 @@ export function Dashboard({ credentials, onSignOut }: { credentials: Credentials
       onKeyDown={(event) => event.key === "Escape" && select(null)}>
       <header className="bar">
         <Brand />
-        <span className="bar-fleet">{fleet.name}</span>
+        <h1 className="bar-fleet">{fleet.name}</h1>
         <LinkState link={link} />
         <span className="bar-counts">
           <span>{t("count.drivers", { count: roster.counts.all })}</span>

@@ -2,7 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef, type KeyboardEvent } from "react";
 
 import { agesText } from "./age";
-import { t } from "./messages";
+import { locale, t } from "./messages";
 import { filters, type Entry, type Filter, type Roster } from "./roster";
 import { StateIcon } from "./StateIcon";
 import type { Snapshot } from "./useFleet";
@@ -20,6 +20,7 @@ interface Props {
 }
 
 const ROW = 62; // px
+const count = new Intl.NumberFormat(locale, { notation: "compact" }); // 1,800 is 1.8K: the chips stay on one line
 
 /** The drivers, who needs attention first. Ten thousand of them cost what fits on the screen. */
 export function DriverList({ roster, now, snapshot, filter, onFilter, search, onSearch, selected, onSelect }: Props) {
@@ -52,14 +53,14 @@ export function DriverList({ roster, now, snapshot, filter, onFilter, search, on
   };
 
   return (
-    <aside className="list" aria-label={t("list.label")}>
+    <section className="list" aria-label={t("list.label")}>
       <div className="list-tools">
         <input className="search" type="search" placeholder={t("list.search")} aria-label={t("list.search")} value={search}
           onChange={(event) => onSearch(event.target.value)} data-testid="search" />
         <div className="chips" role="group" aria-label={t("list.filter")}>
           {filters.map((name) => (
             <button key={name} className="chip" aria-pressed={filter === name} onClick={() => onFilter(name)} data-testid={`filter-${name}`}>
-              {t(`filter.${name}`)} <span className="chip-count">{counts[name]}</span>
+              {t(`filter.${name}`)} <span className="chip-count">{count.format(counts[name])}</span>
             </button>
           ))}
         </div>
@@ -80,7 +81,7 @@ export function DriverList({ roster, now, snapshot, filter, onFilter, search, on
           })}
         </div>
       </div>
-    </aside>
+    </section>
   );
 }
 

@@ -207,7 +207,7 @@ export class FleetMap {
 
   private pick(point: { x: number; y: number }) {
     const { lng, lat } = this.map.unproject([point.x, point.y]);
-    const pixels = radiusAt(this.map.getZoom()) + REACH;
+    const pixels = radiusAt(this.map.getZoom(), this.glides.count) + REACH;
     const slot = this.glides.nearest(toMercator(lat, lng), pixels / (512 * 2 ** this.map.getZoom()), this.clock());
     return slot < 0 ? undefined : this.positions.all()[slot];
   }
@@ -220,7 +220,7 @@ export class FleetMap {
     this.map.getCanvas().style.cursor = slot < 0 ? "" : "pointer";
     if (slot < 0) return this.events.hover(null);
     const { x, y } = this.map.project(toLngLat(this.glides.at(slot, this.clock())));
-    this.events.hover({ slot, x, y: y - radiusAt(this.map.getZoom()) });
+    this.events.hover({ slot, x, y: y - radiusAt(this.map.getZoom(), this.glides.count) });
   }
 
   /** Adds what is ours to a style that was just loaded. */

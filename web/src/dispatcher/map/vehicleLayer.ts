@@ -149,7 +149,7 @@ export class VehicleLayer implements CustomLayerInterface {
     const ratio = this.map.getPixelRatio();
     gl.uniform2f(at("u_pixel"), (2 * ratio) / gl.drawingBufferWidth, (2 * ratio) / gl.drawingBufferHeight);
     gl.uniform1f(at("u_now"), now);
-    gl.uniform1f(at("u_radius"), radiusAt(this.map.getZoom()));
+    gl.uniform1f(at("u_radius"), radiusAt(this.map.getZoom(), this.glides.count));
     gl.uniform1i(at("u_selected"), this.selected);
     gl.uniform3fv(at("u_colors"), this.palette.states.flat());
     gl.uniform3fv(at("u_outline"), this.palette.outline);
@@ -200,8 +200,15 @@ export class VehicleLayer implements CustomLayerInterface {
   }
 }
 
-/** Half the size of a vehicle in CSS pixels: small when the whole fleet is in view. */
-export const radiusAt = (zoom: number) => Math.min(13, Math.max(6, 6 + (zoom - 4) * 0.9));
+const CROWD = 400; // vehicles that fit on a screen at full size
+
+/** Half the size of a vehicle in CSS pixels: small when the whole fleet is in view, and smaller the more there are. */
+export function radiusAt(zoom: number, count: number): number {
+  const size = Math.min(13, Math.max(6, 6 + (zoom - 4) * 0.9));
+  const near = Math.min(1, Math.max(0, (zoom - 10) / 4)); // so near that a crowd is not in view
+  const room = Math.max(0.55, Math.min(1, (CROWD / count) ** 0.25));
+  return size * (room + (1 - room) * near);
+}
 
 function link(gl: WebGL2RenderingContext): WebGLProgram {
   const program = gl.createProgram();
