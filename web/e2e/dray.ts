@@ -1,7 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,8 +28,7 @@ export class Dray {
     const data = mkdtempSync(join(tmpdir(), "dray-e2e-"));
     const any = "127.0.0.1:0";
     const env = { ...process.env, DRAY_DATA_DIR: data, DRAY_HTTP_ADDR: any, DRAY_MQTT_ADDR: any, DRAY_ADMIN_ADDR: any, ...settings };
-    const child = await serve(env, args);
-    const addresses = JSON.parse(await readFile(join(data, "addresses.json"), "utf8")) as Addresses;
+    const { child, addresses } = await serve(env, args);
     return new Dray(data, env, child, addresses);
   }
 
@@ -67,23 +65,25 @@ export class Dray {
 
   /** Starts it again, on the same data and addresses. */
   async again() {
-    this.process = await serve({ ...this.env, DRAY_HTTP_ADDR: this.addresses.http, DRAY_MQTT_ADDR: this.addresses.mqtt }, []);
+    const { child } = await serve({ ...this.env, DRAY_HTTP_ADDR: this.addresses.http, DRAY_MQTT_ADDR: this.addresses.mqtt }, []);
+    this.process = child;
   }
 }
 
-async function serve(env: NodeJS.ProcessEnv, args: string[]): Promise<ChildProcess> {
+/** Starts the program and waits for the line of its log that tells where it listens. */
+async function serve(env: NodeJS.ProcessEnv, args: string[]): Promise<{ child: ChildProcess; addresses: Addresses }> {
   const child = spawn(binary, ["serve", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const said: string[] = [];
-  await new Promise<void>((resolve, reject) => {
+  const addresses = await new Promise<Addresses>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on("line", (line) => {
         said.push(line);
-        if (line.includes("listening")) resolve();
+        if (line.includes('"msg":"listening"')) resolve(JSON.parse(line) as Addresses);
       });
     }
     child.once("exit", () => reject(new Error(`dray serve ended:\n${said.join("\n")}`)));
   });
-  return child;
+  return { child, addresses };
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals) {
