@@ -14,6 +14,7 @@ type metrics struct {
 	thinned      prometheus.Counter
 	quarantined  prometheus.Counter
 	dead         *prometheus.CounterVec // by reason
+	ignored      *prometheus.CounterVec // by why
 	retries      *prometheus.CounterVec // by what was away
 }
 
@@ -39,6 +40,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		thinned:      counter("thinned_total", "Fixes that the minimum interval left out of history."),
 		quarantined:  counter("quarantined_total", "Fixes too far in the future, stored apart."),
 		dead:         counters("dead_letters_total", "Publications that can never be stored: topic, malformed, unsupported, refused.", "reason"),
+		ignored:      counters("ignored_total", "Messages in a vendor's format that hold nothing to keep.", "reason"),
 		retries:      counters("retries_total", "Tries after a failure: open, fetch, store, scout.", "what"),
 	}
 }

@@ -34,8 +34,7 @@ func (l *lane) saveTry(ctx context.Context, items []*item, offset *fleet.Offset,
 			l.logger.Error("dead letter refused", "id", it.dead.ID, "topic", it.Topic, "error", err)
 			return l.saveTry(ctx, nil, offset, maxTries)
 		}
-		u, _ := fleet.ParseUpstream(it.Topic)
-		l.bury(it, u, deadRefused, invalid)
+		l.bury(it, deadRefused, invalid)
 		return l.saveTry(ctx, items, offset, maxTries)
 	}
 	if len(items) == 0 {
@@ -80,8 +79,11 @@ func (l *lane) saveBatch(ctx context.Context, items []*item, offset *fleet.Offse
 	l.m.duplicates.Add(float64(saved.Duplicates))
 	for _, it := range items {
 		l.m.delay.Observe(now.Sub(it.ReceivedAt).Seconds())
-		if it.dead != nil {
+		switch {
+		case it.dead != nil:
 			l.m.dead.WithLabelValues(it.reason).Inc()
+		case it.ignored != "":
+			l.m.ignored.WithLabelValues(it.ignored).Inc()
 		}
 	}
 	return nil

@@ -84,6 +84,7 @@ type lane struct {
 	*Worker
 	partition int
 	id        string // of the stream's incarnation; empty when it has no offsets
+	foreign   bool   // of another broker, not of the stream
 	memory    *memory
 	scout     scout
 	logger    *slog.Logger

@@ -1,0 +1,92 @@
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/stream"
+)
+
+// maxDeadPayload is how much of a dead letter's payload is kept, in bytes.
+const maxDeadPayload = 64 << 10
+
+// Why a record became a dead letter, as the metrics count it.
+const (
+	deadTopic       = "topic"       // not an upstream topic
+	deadMalformed   = "malformed"   // its payload
+	deadUnsupported = "unsupported" // a kind that this version keeps for later
+	deadRefused     = "refused"     // by the store
+)
+
+// bury makes it a dead letter.
+func (l *lane) bury(it *item, reason string, err error) {
+	var invalid *fleet.InvalidError
+	if !errors.As(err, &invalid) {
+		invalid = &fleet.InvalidError{Field: "payload", Reason: err.Error()}
+	}
+	*it = item{Record: it.Record, from: it.from, reason: reason, dead: &fleet.DeadLetter{
+		ID:         l.letterID(it),
+		Fleet:      it.from.Fleet,
+		Driver:     it.from.Driver,
+		Topic:      it.Topic,
+		Field:      invalid.Field,
+		Reason:     invalid.Reason,
+		ReceivedAt: it.ReceivedAt,
+		Payload:    it.Payload[:min(len(it.Payload), maxDeadPayload)],
+	}}
+	l.logger.Debug("dead letter", "fleet", it.dead.Fleet, "driver", it.dead.Driver, "topic", it.Topic, "id", it.dead.ID, "error", invalid)
+}
+
+// letterID is made of the record's place and time, so that a redelivery is the
+// same letter. Another broker's messages have no place: there the same words on
+// the same topic are the same letter.
+func (l *lane) letterID(it *item) string {
+	place := fmt.Appendf(nil, "%s/%d/%d/%d/%s", l.id, l.partition, it.Seq, it.Index, it.ReceivedAt.Format(time.RFC3339Nano))
+	if l.foreign {
+		place = fmt.Appendf(nil, "%s\x00%s", it.Topic, it.Payload)
+	}
+	sum := sha256.Sum256(place)
+	return hex.EncodeToString(sum[:16])
+}
+
+// Retry stores what a dead letter holds, for a program that has learned to read
+// it meanwhile. It is not thinned, and is told apart by the keys of the store, so
+// that retrying twice is retrying once. An *fleet.InvalidError says that it still
+// cannot be stored. The letter itself is left to the caller.
+//
+// Which device sent it is not kept in a letter: fixes without a source of their
+// own come back as the driver's default source.
+func Retry(ctx context.Context, store Store, d *fleet.DeadLetter) error {
+	it := &item{Record: &stream.Record{Publication: fleet.Publication{
+		Topic: d.Topic, Payload: d.Payload, ReceivedAt: d.ReceivedAt, Fleet: d.Fleet, Driver: d.Driver,
+	}}}
+	it.from = upstream(&it.Publication)
+	switch it.from.Kind {
+	case fleet.KindNone: // a device's letter has its driver
+		it.from.Kind = fleet.KindVendor
+	case fleet.KindStatus, fleet.KindReceipt:
+		return fleet.Invalid("topic", "is not supported yet")
+	}
+	if err := it.decode(); err != nil {
+		return err
+	}
+	if it.ignored != "" {
+		return fleet.Invalid("payload", "holds nothing to keep: "+it.ignored)
+	}
+	var clock skew
+	for i := range it.positions {
+		p := &it.positions[i]
+		if p.Quarantined = clock.future(p); !p.Quarantined && (it.latest == nil || p.FixAt.After(it.latest.FixAt)) {
+			it.latest = p
+		}
+	}
+	if _, err := store.SaveBatch(ctx, assemble([]*item{it}, nil)); err != nil {
+		return fmt.Errorf("ingest: retry: %w", err)
+	}
+	return nil
+}
