@@ -77,7 +77,7 @@ func (d *Devices) BySecret(ctx context.Context, username, secret string) (*Claim
 	if err != nil {
 		return nil, err
 	}
-	if len(device.SecretHash) == 0 || subtle.ConstantTimeCompare(device.SecretHash, HashDeviceSecret(secret)) != 1 {
+	if subtle.ConstantTimeCompare(device.SecretHash, HashDeviceSecret(secret)) != 1 {
 		return nil, fmt.Errorf("%w: not the device's secret", ErrSignature)
 	}
 	return d.claims(&Claims{Fleet: fleetID, Subject: id, Driver: device.Driver, IssuedAt: device.SecretAt})

@@ -152,6 +152,7 @@ func TestKeysFile(t *testing.T) {
 		{"RS384 with the right key", jwt.SigningMethodRS384, "r", rsaKey.private, ErrSignature},
 		{"PS256 with the right key", jwt.SigningMethodPS256, "r", rsaKey.private, ErrSignature},
 		{"encryption key", rsaKey.method, "enc", rsaKey.private, ErrSignature},
+		{"RS256 with a key for PS256", rsaKey.method, "ps", rsaKey.private, ErrSignature},
 		{"HS256 with the public key", jwt.SigningMethodHS256, "r", pemOf(t, rsaKey), ErrSignature},
 		{"HS256 with the public point", jwt.SigningMethodHS256, "d", []byte(edKey.private.Public().(ed25519.PublicKey)), ErrSignature},
 	} {
