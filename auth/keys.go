@@ -78,7 +78,7 @@ func parseKeys(data []byte) ([]key, error) {
 		return parseJWKS(data, true)
 	}
 	var keys []key
-	for len(data) > 0 && len(keys) < maxKeys {
+	for len(data) > 0 {
 		var block *pem.Block
 		if block, data = pem.Decode(data); block == nil {
 			break
@@ -95,6 +95,9 @@ func parseKeys(data []byte) ([]key, error) {
 			return nil, err
 		}
 		keys = append(keys, k)
+	}
+	if len(keys) > maxKeys {
+		return nil, fmt.Errorf("%d keys are more than %d", len(keys), maxKeys)
 	}
 	if len(keys) == 0 {
 		return nil, errors.New("no key in it, want a JWKS or PEM public keys")

@@ -7,6 +7,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
+var errFrame = fleet.Invalid("frame", "is not a live frame")
+
 // DecodeFrame is the inverse of AppendFrame, for those who watch a fleet from
 // Go. A fix time that was ahead of the server's comes back as the server's.
 func DecodeFrame(data []byte) (Frame, error) {
@@ -69,8 +71,6 @@ func DecodeFrame(data []byte) (Frame, error) {
 	f.ServerTime = time.UnixMilli(serverMS).UTC()
 	return f, f.fill(columns[:], serverMS)
 }
-
-var errFrame = fleet.Invalid("frame", "is not a live frame")
 
 // fill makes the entries from the columns, which are as long as each other.
 func (f *Frame) fill(columns [][]uint64, serverMS int64) error {
