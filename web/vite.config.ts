@@ -1,25 +1,22 @@
 import react from "@vitejs/plugin-react";
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 
-import { driverShell } from "./build/driverShell";
+import { driverShell } from "./build/driverShell.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const shell = driverShell();
 const server = "http://127.0.0.1:8080"; // a `dray serve` on this machine
 
 /** Two pages: the dashboard at /, the driver PWA at /driver/. */
-const pages = Object.fromEntries(
-  Object.entries({ dispatcher: here("index.html"), driver: here("driver/index.html") }).filter(([, path]) => existsSync(path)),
-);
+const pages = { dispatcher: here("index.html"), driver: here("driver/index.html") };
 
 export default defineConfig({
   plugins: [
     react(),
     shell.plugin,
-    pages.driver ? VitePWA({
+    VitePWA({
       filename: "driver/sw.js",
       scope: "/driver/",
       manifest: false, // public/driver/manifest.webmanifest, linked by driver/index.html alone
@@ -35,7 +32,7 @@ export default defineConfig({
         navigateFallbackAllowlist: [/^\/driver(\/|$)/],
         navigateFallbackDenylist: [/^\/api/, /^\/mqtt/, /^\/metrics/],
       },
-    }) : null,
+    }),
   ],
   worker: { format: "es" }, // MapLibre's worker is a module
   build: {

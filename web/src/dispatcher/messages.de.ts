@@ -32,6 +32,7 @@ export const de: Catalogue<keyof typeof en> = {
   "banner.lost": "Live-Verbindung unterbrochen.",
   "banner.polling": "Bis sie wieder da ist, kommen Positionen alle {seconds} s.",
   "banner.away": "Auch der Server ist nicht erreichbar: Sie sehen den Stand von vor {age}.",
+  "banner.never": "Der Server ist nicht erreichbar; es wird von selbst weiter versucht.",
   "banner.retry": "Jetzt versuchen",
   "banner.noWebGL": "Dieser Browser kann die Karte nicht zeichnen (WebGL 2 fehlt). Die Liste zeigt alles.",
 

@@ -29,6 +29,7 @@ export const en = {
   "banner.lost": "Live connection lost.",
   "banner.polling": "Positions come every {seconds} s until it is back.",
   "banner.away": "The server cannot be reached either: what you see is from {age} ago.",
+  "banner.never": "The server cannot be reached; it is tried again by itself.",
   "banner.retry": "Try now",
   "banner.noWebGL": "This browser cannot draw the map (WebGL 2 is missing). The list has everything.",
 

@@ -55,7 +55,7 @@ export default function FleetMapView({ positions, source, scheme, selected, onSe
     <div className="map" role="region" aria-label={t("map.label")} data-testid="map">
       <div ref={container} className="map-canvas" />
       {hovered && (
-        <div className="map-label" style={{ left: hover.x, top: hover.y }}>
+        <div className={hover.y < 60 ? "map-label below" : "map-label"} style={{ left: `clamp(110px, ${hover.x}px, 100% - 110px)`, top: hover.y }}>
           <strong>{hovered.name || hovered.id}</strong>
           <span>{agesText(hovered, positions.now(), t)}</span>
         </div>

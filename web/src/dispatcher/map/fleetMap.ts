@@ -111,7 +111,9 @@ export class FleetMap {
 
   setSelected(id: string | null) {
     this.selected = id;
-    this.vehicles.selected = (id === null ? undefined : this.positions.get(id)?.slot) ?? -1;
+    const driver = id === null ? undefined : this.positions.get(id);
+    this.vehicles.selected = driver?.slot ?? -1;
+    if (driver?.fix && !this.map.getBounds().contains([driver.fix.lon, driver.fix.lat])) this.centre(0);
     this.map.triggerRepaint();
   }
 
