@@ -7,6 +7,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict reports that the thing exists already or was changed meanwhile.
 	ErrConflict = errors.New("conflict")
+	// ErrNotAssigned reports a driver that speaks of a shipment or assignment
+	// which is not its own.
+	ErrNotAssigned = errors.New("is not assigned to this driver")
 	// ErrFull reports that the stream holds all it may; what it holds has to be
 	// worked off first.
 	ErrFull = errors.New("stream is full")

@@ -1,0 +1,89 @@
+package fleet
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Severity is how urgent an alert is.
+type Severity string
+
+const (
+	SeverityInfo     Severity = "info"
+	SeverityWarning  Severity = "warning"
+	SeverityCritical Severity = "critical"
+)
+
+// AlertExpired is the kind of alert that a shipment raises when no driver has
+// answered in time; its Subject is the shipment.
+const AlertExpired = "assignment_expired"
+
+// An Alert is something that a dispatcher has to look at. There is one open
+// alert of a kind, driver and subject at a time.
+type Alert struct {
+	Fleet, ID string
+	Kind      string // an id; also the last level of its topic
+	Driver    string // empty when it is about none
+	Subject   string // what else it is about, such as a shipment's id; may be empty
+	Severity  Severity
+	Detail    string
+	OpenedAt  time.Time
+	AckedAt   time.Time // zero while nobody has seen it
+	AckedBy   string
+	ClosedAt  time.Time // zero while it is open
+	Version   int64
+}
+
+// AlertQuery selects alerts of one fleet, in the order of their ids.
+type AlertQuery struct {
+	Fleet  string
+	Kind   string // empty is all
+	Driver string // empty is all
+	Open   bool   // only those not closed
+	After  string
+	Limit  int // 1 to 1000
+}
+
+// Validate returns an *InvalidError for what can never be stored.
+func (a *Alert) Validate() error {
+	switch {
+	case !ValidID(a.Fleet):
+		return Invalid("fleet", "is not an id")
+	case !ValidID(a.Kind):
+		return Invalid("kind", "is not an id")
+	case a.Driver != "" && !ValidID(a.Driver):
+		return Invalid("driver", "is not an id")
+	case a.Subject != "" && !ValidID(a.Subject):
+		return Invalid("subject", "is not an id")
+	case len(a.Detail) > MaxNote || !ValidText(a.Detail):
+		return Invalid("detail", "is too long or not plain text")
+	}
+	switch a.Severity {
+	case SeverityInfo, SeverityWarning, SeverityCritical:
+		return nil
+	}
+	return Invalid("severity", "must be info, warning or critical")
+}
+
+// MarshalJSON writes the contract's shape.
+func (a Alert) MarshalJSON() ([]byte, error) {
+	at := func(t time.Time) *string {
+		if t.IsZero() {
+			return nil
+		}
+		return orNull(Timestamp(t))
+	}
+	return json.Marshal(struct {
+		ID       string   `json:"id"`
+		Kind     string   `json:"kind"`
+		Driver   *string  `json:"driver"`
+		Subject  *string  `json:"subject"`
+		Severity Severity `json:"severity"`
+		Detail   string   `json:"detail"`
+		OpenedAt string   `json:"opened_at"`
+		AckedAt  *string  `json:"acked_at"`
+		AckedBy  *string  `json:"acked_by"`
+		ClosedAt *string  `json:"closed_at"`
+		Version  int64    `json:"version"`
+	}{a.ID, a.Kind, orNull(a.Driver), orNull(a.Subject), a.Severity, a.Detail, Timestamp(a.OpenedAt), at(a.AckedAt), orNull(a.AckedBy), at(a.ClosedAt), a.Version})
+}

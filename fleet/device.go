@@ -1,0 +1,85 @@
+package fleet
+
+import "time"
+
+// DeviceKind is which payloads a device sends.
+type DeviceKind string
+
+const (
+	DeviceNative      DeviceKind = "native"
+	DeviceOwnTracks   DeviceKind = "owntracks"
+	DeviceTeltonika   DeviceKind = "teltonika"
+	DeviceThingsBoard DeviceKind = "thingsboard"
+	DeviceFlespi      DeviceKind = "flespi"
+)
+
+// ValidDeviceKind reports whether k is in the table of kinds.
+func ValidDeviceKind(k DeviceKind) bool {
+	switch k {
+	case DeviceNative, DeviceOwnTracks, DeviceTeltonika, DeviceThingsBoard, DeviceFlespi:
+		return true
+	}
+	return false
+}
+
+// A Device is a unit that reports for a driver, or for itself.
+type Device struct {
+	Fleet, ID  string
+	Kind       DeviceKind
+	Driver     string // for whom it reports; empty when it is shown under its own id
+	Name       string
+	SecretHash []byte    // nil when it has none
+	SecretAt   time.Time // when the secret was made
+	Disabled   bool
+	CreatedAt  time.Time
+}
+
+// Validate returns an *InvalidError for what can never be stored.
+func (d *Device) Validate() error {
+	switch {
+	case !ValidID(d.Fleet):
+		return Invalid("fleet", "is not an id")
+	case !ValidID(d.ID):
+		return Invalid("id", "is not an id")
+	case d.Driver != "" && !ValidID(d.Driver):
+		return Invalid("driver", "is not an id")
+	case !ValidDeviceKind(d.Kind):
+		return Invalid("kind", "is not a kind of device")
+	case len(d.Name) > MaxReference || !ValidText(d.Name):
+		return Invalid("name", "is too long or not plain text")
+	}
+	return nil
+}
+
+// A DriverConfig is how often a driver's phone is to report, live.
+type DriverConfig struct {
+	Interval time.Duration // zero: the phone's default
+	Distance float64       // metres; zero: the phone's default
+}
+
+// A Command is what a dispatcher asks of a driver's phone.
+type Command struct {
+	Fleet, ID string
+	Driver    string
+	Action    string // "locate", "message", "set_interval", …
+	Text      string // of a message
+	Actor     string // who asked
+	CreatedAt time.Time
+}
+
+// Validate returns an *InvalidError for what can never be stored.
+func (c *Command) Validate() error {
+	switch {
+	case !ValidID(c.Fleet):
+		return Invalid("fleet", "is not an id")
+	case !ValidID(c.ID):
+		return Invalid("id", "is not an id")
+	case !ValidID(c.Driver):
+		return Invalid("driver", "is not an id")
+	case !ValidID(c.Action):
+		return Invalid("action", "is not a word")
+	case len(c.Text) > MaxNote || !ValidText(c.Text):
+		return Invalid("text", "is too long or not plain text")
+	}
+	return nil
+}
