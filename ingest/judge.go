@@ -47,7 +47,8 @@ func (l *lane) judge(items []*item) {
 		} else if c.latest == nil || c.FixAt.After(c.latest.FixAt) {
 			c.latest = c.Position
 		}
-		if l.opts.MinInterval <= 0 || thin.keep(&c.Fix, l.opts.MinInterval) {
+		interval := l.interval(driver{c.Position.Fleet, c.Position.Driver})
+		if interval <= 0 || thin.keep(&c.Fix, interval) {
 			c.positions = append(c.positions, *c.Position)
 			continue
 		}
@@ -70,7 +71,6 @@ func (it *item) thinOut(p *fleet.Position) {
 // assemble makes a batch of judged items.
 func assemble(items []*item, offset *fleet.Offset) *fleet.Batch {
 	b := &fleet.Batch{Offset: offset, Thinned: map[fleet.Source]int64{}}
-	type driver struct{ fleet, id string }
 	newest := map[driver]*fleet.Position{}
 	for _, it := range items {
 		b.Positions = append(b.Positions, it.positions...)

@@ -41,6 +41,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		quarantined:  counter("quarantined_total", "Fixes too far in the future, stored apart."),
 		dead:         counters("dead_letters_total", "Publications that can never be stored: topic, malformed, unsupported, refused.", "reason"),
 		ignored:      counters("ignored_total", "Messages in a vendor's format that hold nothing to keep.", "reason"),
-		retries:      counters("retries_total", "Tries after a failure: open, fetch, store, scout.", "what"),
+		retries:      counters("retries_total", "Tries after a failure: open, fetch, store, scout, policies.", "what"),
 	}
 }

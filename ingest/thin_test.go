@@ -28,7 +28,7 @@ func turned(f fleet.Fix, heading float64) fleet.Fix { f.Heading = fleet.Some(hea
 func standingStill(f fleet.Fix) fleet.Fix           { f.Speed, f.Heading = fleet.Some(0), fleet.Opt{}; return f }
 
 func testLane(interval time.Duration) *lane {
-	w := &Worker{opts: Options{MinInterval: interval, Logger: slog.Default()}, m: newMetrics(nil)}
+	w := New(nil, nil, Options{MinInterval: interval, Logger: slog.Default()})
 	return &lane{Worker: w, id: "test", memory: newMemory(), logger: w.opts.Logger}
 }
 

@@ -35,6 +35,9 @@ const (
 type Store interface {
 	SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, error)
 	Offset(ctx context.Context, stream string, partition int) (uint64, error)
+	// Policies returns where the history is kept denser or less dense than
+	// Options.MinInterval; asked every few seconds.
+	Policies(ctx context.Context) ([]fleet.Policy, error)
 }
 
 // A Source gives records in order. Ack says that those through the frame seq
@@ -46,7 +49,7 @@ type Source interface {
 
 // Options tunes a Worker. The zero value is ready for use.
 type Options struct {
-	MinInterval time.Duration // of fix time between two positions in history; 0 keeps all
+	MinInterval time.Duration // of fix time between two positions in history; 0 keeps all; see Store.Policies
 	Logger      *slog.Logger
 	Registerer  prometheus.Registerer // nil: no metrics are exported
 }
@@ -57,12 +60,16 @@ type Worker struct {
 	store Store
 	opts  Options
 	m     *metrics
+
+	policies policies
 }
 
 // New returns a Worker that is not running yet.
 func New(log *stream.Log, store Store, opts Options) *Worker {
 	opts.Logger = cmp.Or(opts.Logger, slog.Default())
-	return &Worker{log: log, store: store, opts: opts, m: newMetrics(opts.Registerer)}
+	w := &Worker{log: log, store: store, opts: opts, m: newMetrics(opts.Registerer)}
+	w.policies.byDriver.Store(&map[driver]time.Duration{})
+	return w
 }
 
 // Run drains every partition, of a cluster those that no other process drains,
@@ -70,6 +77,7 @@ func New(log *stream.Log, store Store, opts Options) *Worker {
 // partition cannot be read at all, such as one that is older than its offset.
 func (w *Worker) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { w.followPolicies(ctx); return nil })
 	for i := range w.log.Partitions() {
 		g.Go(func() error {
 			return w.log.Hold(ctx, i, func(ctx context.Context) error { return w.lane(i).run(ctx) })
@@ -115,8 +123,12 @@ func (l *lane) run(ctx context.Context) error {
 	return stopped(ctx, l.drain(ctx, r))
 }
 
-// open begins after what the store has saved.
+// open begins after what the store has saved. The policies must be known before
+// the first fix is judged.
 func (l *lane) open(ctx context.Context) (*stream.Reader, error) {
+	if err := l.loadPolicies(ctx); err != nil {
+		return nil, err
+	}
 	var after uint64
 	if l.id != "" {
 		var err error

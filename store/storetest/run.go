@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		{"users", userTests},
 		{"tokens", tokenTests},
 		{"letters", letterTests},
+		{"policies", policyTests},
 	} {
 		for name, test := range group.tests {
 			t.Run(group.name+"/"+name, func(t *testing.T) {

@@ -78,4 +78,10 @@ type Store interface {
 	DeadLetters(ctx context.Context, fleetID, after string, limit int) ([]fleet.DeadLetter, error)
 	DeadLetter(ctx context.Context, fleetID, id string) (fleet.DeadLetter, error)
 	DeleteDeadLetter(ctx context.Context, fleetID, id string) error
+
+	// SavePolicy sets how dense history is kept; DeletePolicy may return
+	// ErrNotFound. Policies returns all of them, fleets before their drivers.
+	SavePolicy(ctx context.Context, p fleet.Policy) error
+	DeletePolicy(ctx context.Context, fleetID, driver string) error
+	Policies(ctx context.Context) ([]fleet.Policy, error)
 }
