@@ -1,3 +1,5 @@
+import { gzipSync } from "node:zlib";
+
 import mqtt, { type MqttClient } from "mqtt";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
@@ -250,9 +252,16 @@ it("runs no script but its own files, and talks to nobody else", async () => {
   expect(refused).toEqual([["connect-src", "script-src-elem"], false]);
 });
 
-it("can be installed", async () => {
+it("can be installed, and loads at most 220 KB compressed", async () => {
+  const sizes: Promise<number>[] = [];
+  page.on("response", (response) => {
+    if (/\.(js|css)$|\/driver\/$/.test(new URL(response.url()).pathname)) sizes.push(response.body().then((body) => gzipSync(body).length));
+  });
   await open("d8");
   await page.waitForSelector("[data-link=live]");
+  const total = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  expect(total).toBeGreaterThan(100 * 1024);
+  expect(total).toBeLessThan(220 * 1024);
   const tools = await context.newCDPSession(page);
   const { installabilityErrors } = await tools.send("Page.getInstallabilityErrors");
   expect(installabilityErrors.map((e) => e.errorId).filter((id) => id !== "in-incognito")).toEqual([]); // a test's context is
