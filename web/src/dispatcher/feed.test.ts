@@ -75,6 +75,13 @@ describe("Feed", () => {
     expect(subscribed).toEqual([]);
   });
 
+  it("moves nobody by an index of an earlier epoch", () => {
+    feed.takeFrame(frame({ keyframe: true, names: [{ index: 1, driver: "d1" }], entries: [entry(1, 10)] }));
+    feed.takeFrame(frame({ epoch: 2, entries: [entry(1, 50)] }));
+    expect(lat("d1")).toBe(10);
+    expect(subscribed).toEqual(["fleet/acme/live"]);
+  });
+
   it("does not show an old position as new: a keyframe repeats, it does not hear", () => {
     feed.takeFrame(frame({ keyframe: true, names: [{ index: 1, driver: "d1" }], entries: [entry(1, 10, 600_000)] }));
     expect(positions.get("d1")!.seenAt).toBe(serverTime - 600_000);
