@@ -206,11 +206,12 @@ export class Outbox {
     }
     const { leaf, payload } = first.report;
     void this.attempt(flight, leaf, JSON.stringify(payload), async (outcome) => {
+      if (outcome !== "retry") {
+        await this.store.removeReport(first.key); // when that fails, the lane rests until the next connection
+        if (outcome === "refused") await this.count("refused", 1);
+        await this.recount();
+      }
       flight.reporting = false;
-      if (outcome === "retry") return;
-      await this.store.removeReport(first.key);
-      if (outcome !== "done") await this.count("refused", 1);
-      await this.recount();
     });
   }
 
