@@ -30,7 +30,7 @@ func BenchmarkDrain(b *testing.B) {
 	if err := s.Migrate(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	r := &rig{log: log, acks: make(chan error, b.N), store: &faulty{Store: s, saved: make(chan *fleet.Batch, b.N+1)}}
+	r := &rig{log: log, acks: make(chan error, b.N), store: &faulty{database: s, saved: make(chan *fleet.Batch, b.N+1)}}
 	for i := range b.N {
 		at := noon.Add(time.Duration(i/10_000) * 5 * time.Second)
 		p := says(fmt.Sprintf("d%d", i%10_000), "location",

@@ -12,15 +12,25 @@ import (
 
 	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/ingest"
+	"github.com/dray-fleet/dray/store/postgres"
+	"github.com/dray-fleet/dray/store/postgrestest"
 	"github.com/dray-fleet/dray/store/sqlite"
+	"github.com/dray-fleet/dray/store/storetest"
 	"github.com/dray-fleet/dray/stream"
 )
 
-// A faulty is the real store with a fault put before it, and word of each batch
-// that it has stored.
+// A database is either real store.
+type database interface {
+	storetest.Store
+	Migrate(ctx context.Context) error
+}
+
+// A faulty is the real store with a fault put before and after it, and word of
+// each batch that it has stored.
 type faulty struct {
-	*sqlite.Store
+	database
 	fault func(*fleet.Batch) error // may be nil
+	lost  func(*fleet.Batch) error // after the commit; may be nil
 	saved chan *fleet.Batch
 }
 
@@ -30,14 +40,17 @@ func (f *faulty) SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, er
 			return fleet.Saved{}, err
 		}
 	}
-	s, err := f.Store.SaveBatch(ctx, b)
+	s, err := f.database.SaveBatch(ctx, b)
+	if err == nil && f.lost != nil {
+		err = f.lost(b)
+	}
 	if err == nil {
 		f.saved <- b
 	}
 	return s, err
 }
 
-// A rig is a stream and a store in one directory, as a process has them.
+// A rig is a stream and a store, as a process has them.
 type rig struct {
 	t     *testing.T
 	log   *stream.Log
@@ -48,24 +61,52 @@ type rig struct {
 
 func newRig(t *testing.T, dir string, fault func(*fleet.Batch) error) *rig {
 	t.Helper()
-	return newRigSyncing(t, dir, stream.SyncAlways, fault)
+	r := newRigOn(t, dir, stream.SyncAlways, sqliteIn(dir))
+	r.store.fault = fault
+	return r
 }
 
-func newRigSyncing(t *testing.T, dir, sync string, fault func(*fleet.Batch) error) *rig {
+// An opener opens the same database each time.
+type opener func(t *testing.T) database
+
+func sqliteIn(dir string) opener {
+	return func(t *testing.T) database {
+		s, err := sqlite.Open(t.Context(), filepath.Join(dir, "dray.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+}
+
+func postgresAt(url string) opener {
+	return func(t *testing.T) database {
+		s, err := postgres.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+}
+
+// onBothStores runs test on either database.
+func onBothStores(t *testing.T, test func(t *testing.T, open opener)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, sqliteIn(t.TempDir())) })
+	t.Run("postgres", func(t *testing.T) { test(t, postgresAt(postgrestest.URL(t))) })
+}
+
+func newRigOn(t *testing.T, dir, sync string, open opener) *rig {
 	t.Helper()
 	log, err := stream.Open(t.Context(), stream.Options{Dir: filepath.Join(dir, "stream"), Sync: sync})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := sqlite.Open(t.Context(), filepath.Join(dir, "dray.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t)
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, log: log, acks: make(chan error, 1<<16)}
-	r.store = &faulty{s, fault, make(chan *fleet.Batch, 1<<10)}
+	r.store = &faulty{database: s, saved: make(chan *fleet.Batch, 1<<12)}
 	r.stop = func() {
 		log.Close()
 		if err := s.Close(); err != nil {
@@ -218,14 +259,14 @@ func TestRestart(t *testing.T) {
 	for _, sync := range []string{stream.SyncAlways, stream.SyncSecond} {
 		t.Run(sync, func(t *testing.T) {
 			dir := t.TempDir()
-			r := newRigSyncing(t, dir, sync, nil)
+			r := newRigOn(t, dir, sync, sqliteIn(dir))
 			stop := r.run(ingest.Options{})
 			r.publish(says("d7", "location", "[%s,%s]", fixAt(0), fixAt(1)), says("d7", "location", "broken"))
 			r.awaitPositions(2)
 			stop()
 			r.stop()
 
-			r = newRigSyncing(t, dir, sync, nil)
+			r = newRigOn(t, dir, sync, sqliteIn(dir))
 			r.publish(says("d7", "location", "%s", fixAt(2)))
 			defer r.run(ingest.Options{})()
 			r.await(func(b *fleet.Batch) bool {
