@@ -3,6 +3,7 @@ package broker
 import (
 	"cmp"
 	"slices"
+	"sync/atomic"
 
 	"github.com/dray-fleet/dray/broker/packet"
 	"github.com/dray-fleet/dray/fleet"
@@ -53,6 +54,6 @@ func (b *Broker) Status() fleet.BrokerStatus {
 		StartedAt:   b.started,
 		Received:    b.totals.received.Load(),
 		Delivered:   b.totals.delivered.Load(),
-		Dropped:     b.totals.dropped.Load(),
+		Dropped:     b.totals.dropped.Load() + atomic.LoadInt64(&b.engine.Info.InflightDropped),
 	}
 }

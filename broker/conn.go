@@ -62,6 +62,7 @@ type conn struct {
 
 	inline  *mqtt.Client // publishes in the client's name, made when first needed
 	counted bool         // among the connected ones
+	greeted atomic.Bool  // the CONNACK is among what is sent
 
 	expiry *time.Timer // ends the connection with the token; set under endMu
 

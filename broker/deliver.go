@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"github.com/dray-fleet/dray/broker/packet"
@@ -14,6 +15,9 @@ import (
 // engineQueue is how many deliveries the engine queues for one client before it
 // drops. It hands them on at once, because the guard never blocks it.
 const engineQueue = 128
+
+// dup is the DUP flag in the first byte of a PUBLISH.
+const dup = 8
 
 // held keeps QoS 1 and 2 deliveries within the client's Receive Maximum
 // [MQTT-3.3.4-9]. The engine's own count can deadlock and leaks.
@@ -25,7 +29,8 @@ type held struct {
 	resuming []again  // deliveries of a resumed session, until all of them are here
 	open     bool     // the session is established
 
-	deciding int // deliveries between the engine's decision and Write
+	deciding int    // deliveries between the engine's decision and Write
+	passes   uint64 // that have come to Write
 }
 
 // again is a delivery that is sent once more, and its turn.
@@ -45,12 +50,10 @@ func (c *conn) Write(p []byte) (int, error) {
 	case h.Type == packet.TypePublish:
 		c.delivered.Add(1)
 		c.b.totals.delivered.Add(1)
-		c.held.passed()
-		if h.QoS > 0 {
-			c.deliver(h, p)
-		} else {
-			c.send(p)
+		if p[0]&dup == 0 { // a redelivery was not in the queue
+			c.held.passed()
 		}
+		c.deliver(h, p)
 	case h.Type == packet.TypeSuback, h.Type == packet.TypeUnsuback:
 		c.send(c.subscribing.answer(p, h.ID))
 		if h.Type == packet.TypeSuback {
@@ -64,8 +67,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// deliver sends a QoS 1 or 2 publication, or holds it until the client has
-// acknowledged others.
+// deliver sends a publication, or holds it until the session is established or,
+// with QoS 1 and 2, the client has acknowledged others.
 func (c *conn) deliver(h packet.Header, p []byte) {
 	d := &c.held
 	d.mu.Lock()
@@ -73,6 +76,10 @@ func (c *conn) deliver(h packet.Header, p []byte) {
 	case !d.open:
 		d.resuming = append(d.resuming, again{c.session.turnOf(h.ID), slices.Clone(p)})
 		d.mu.Unlock()
+		return
+	case h.QoS == 0:
+		d.mu.Unlock()
+		c.send(p)
 		return
 	case d.quota <= 0:
 		d.waiting = append(d.waiting, slices.Clone(p))
@@ -152,23 +159,23 @@ func answers(typ byte, pk packets.Packet) bool {
 // pace slows whoever publishes while a client's queue in the engine is nearly
 // full, since what does not fit there is lost. The queue drains without waiting
 // for the client, so this is short.
-func (d *held) pace(c *conn) {
-	if c.closed.Load() {
-		return
+func (d *held) pace(c *conn, cl *mqtt.Client) {
+	if cl.State.Inflight.Len() >= c.b.opts.Limits.InflightMessages {
+		return // the engine will not queue it
 	}
-	const patience = 20 * time.Millisecond
-	var began time.Time
-	for {
+	const patience = 250 * time.Millisecond
+	var seen uint64
+	var since time.Time
+	for !c.closed.Load() {
 		d.mu.Lock()
 		if d.deciding < engineQueue*3/4 {
 			d.deciding++
 			d.mu.Unlock()
 			return
 		}
-		if began.IsZero() {
-			began = time.Now()
-		}
-		if time.Since(began) > patience || c.closed.Load() {
+		if now := time.Now(); since.IsZero() || d.passes != seen {
+			seen, since = d.passes, now
+		} else if now.Sub(since) > patience {
 			d.deciding = 0 // the engine decided against some: the count had run ahead
 		}
 		d.mu.Unlock()
@@ -180,6 +187,7 @@ func (d *held) pace(c *conn) {
 func (d *held) passed() {
 	d.mu.Lock()
 	d.deciding = max(d.deciding-1, 0)
+	d.passes++
 	d.mu.Unlock()
 }
 

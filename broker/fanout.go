@@ -39,7 +39,7 @@ func (b *Broker) match(topic string, old *matches) *matches {
 	subs := b.engine.Topics.Subscribers(topic)
 	add := func(list []target, key string, ids map[string]int, noLocal bool) []target {
 		c := b.sessions.connected(key)
-		if c == nil || !c.claims.Load().MayReceive(topic) {
+		if c == nil || !c.greeted.Load() || !c.claims.Load().MayReceive(topic) {
 			return list
 		}
 		t := target{c: c, noLocal: noLocal}

@@ -8,6 +8,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"github.com/dray-fleet/dray/broker/packet"
+	"github.com/dray-fleet/dray/fleet"
 )
 
 // hooks is the engine's only hook: the engine ORs the answers of several. It
@@ -76,10 +77,8 @@ func (h *hooks) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	if c == nil || write {
 		return cl.Net.Inline
 	}
-	if c.subscribing.active {
-		return c.subscribing.granted(topic)
-	}
-	c.held.pace(c)
+	c.held.pace(c, cl)
+	_, topic, _ = fleet.CutShare(topic) // of a filter; no topic begins with it
 	return h.b.opts.Conformance || c.claims.Load().MayReceive(topic)
 }
 
@@ -107,7 +106,12 @@ func (h *hooks) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 	return of(cl).decide(cl, pk)
 }
 
-func (h *hooks) OnSubscribed(cl *mqtt.Client, _ packets.Packet, _ []byte) {
+func (h *hooks) OnSubscribed(cl *mqtt.Client, _ packets.Packet, codes []byte) {
+	for _, code := range codes {
+		if code < packet.CodeUnspecified {
+			of(cl).held.passed() // its filter was paced as a delivery would be
+		}
+	}
 	h.b.topology.Add(1)
 }
 

@@ -49,14 +49,14 @@ func (in *inbound) frame(most int, fill func([]byte) (int, error)) ([]byte, erro
 }
 
 // room makes space for a frame of need bytes, as far as known, and for at least
-// one more byte.
+// one more byte. It grows with what has come, not with what was announced.
 func (in *inbound) room(need int) {
 	have := in.end - in.start
 	need = max(need, have+1)
 	size := len(in.buf)
 	switch {
 	case need > busyBuffer:
-		size = max(size, need)
+		size = max(size, min(need, max(busyBuffer, 2*have)))
 	case need > idleBuffer || in.hungry:
 		size = max(size, busyBuffer)
 	case have == 0 && in.last < idleBuffer || size == 0:

@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/dray-fleet/dray/broker/packet"
 )
 
 // listen opens the TCP and TLS addresses.
@@ -84,6 +86,12 @@ func (b *Broker) begin() bool {
 	return true
 }
 
+func (b *Broker) isStopping() bool {
+	b.stopMu.Lock()
+	defer b.stopMu.Unlock()
+	return b.stopping
+}
+
 // serve is the life of a connection.
 func (b *Broker) serve(nc net.Conn, transport, addr string) {
 	c := b.newConn(nc, transport)
@@ -128,7 +136,7 @@ func (b *Broker) establish(c *conn) {
 		if r := recover(); r != nil {
 			b.metrics.panics.Inc()
 			b.log.Error("panic in the engine", "client", c.clientID, "panic", r, "stack", string(debug.Stack()))
-			c.end(0x80, "internal error")
+			c.end(packet.CodeUnspecified, "internal error")
 			c.takeLock()
 			if cl := c.client.Load(); cl != nil {
 				if current, ok := b.engine.Clients.Get(c.key); ok && current == cl {
@@ -144,11 +152,15 @@ func (b *Broker) establish(c *conn) {
 // established follows the engine's CONNACK.
 func (b *Broker) established(c *conn) {
 	c.giveLock()
+	if b.isStopping() { // stop has asked only those that were there
+		c.end(packet.CodeShuttingDown, "the server is shutting down")
+	}
 	claims := c.claims.Load()
 	c.expireAt(claims.ExpiresAt)
 	b.metrics.connects("accepted").Inc()
 	b.metrics.connections.Set(float64(b.connected.Add(1)))
 	c.counted = true
+	c.greeted.Store(true)
 	if c.client.Load().State.Subscriptions.Len() > 0 {
 		b.topology.Add(1) // resumed ones: nobody has subscribed
 	}
@@ -173,7 +185,7 @@ func (b *Broker) farewell(c *conn) {
 			b.presence.left(driverKey{claims.Fleet, driver}, presenceSource(c), reason)
 		}
 	}
-	if code != 0x8B { // a server that stops says nothing of its clients
+	if code != packet.CodeShuttingDown { // a server that stops says nothing of its clients
 		b.leaveWill(c, ended)
 	}
 	b.log.Info("disconnected", "fleet", claims.Fleet, "subject", claims.Subject, "client", c.clientID,

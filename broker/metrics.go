@@ -1,6 +1,10 @@
 package broker
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // metrics are the broker's counters. Nothing is dropped without one.
 type metrics struct {
@@ -44,7 +48,10 @@ func newMetrics(b *Broker, r prometheus.Registerer) *metrics {
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "dray_broker_queue_bytes", Help: "Bytes that wait to be sent to clients.",
 	}, func() float64 { return float64(b.waiting.Load()) })
-	r.MustRegister(m.connections, waiting)
+	full := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "dray_broker_inflight_full_total", Help: "QoS 1 and 2 deliveries dropped because too many of a session wait to be acknowledged.",
+	}, func() float64 { return float64(atomic.LoadInt64(&b.engine.Info.InflightDropped)) })
+	r.MustRegister(m.connections, waiting, full)
 	return m
 }
 

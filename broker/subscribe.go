@@ -13,7 +13,6 @@ import (
 // subscribing is the SUBSCRIBE or UNSUBSCRIBE that the engine works on, on the
 // reader's goroutine.
 type subscribing struct {
-	active   bool // the engine is about to ask for the verdicts
 	verdicts []verdict
 
 	clientID, engineID uint16 // packet ids
@@ -28,18 +27,11 @@ type verdict struct {
 	id       int  // subscription identifier
 }
 
-func (s *subscribing) granted(filter string) bool {
-	for i := range s.verdicts {
-		if s.verdicts[i].filter == filter {
-			return s.verdicts[i].code < packet.CodeUnspecified
-		}
-	}
-	return false
-}
+// refusedFilter stands where a refused one stood: the engine finds it invalid.
+const refusedFilter = ""
 
 // codes puts the guard's reasons where the engine knows only "not authorized".
 func (s *subscribing) codes(engine []byte, version byte) []byte {
-	s.active = false
 	for i := range engine {
 		if i < len(s.verdicts) && engine[i] >= packet.CodeUnspecified {
 			if code := s.verdicts[i].code; code >= packet.CodeUnspecified {
@@ -112,7 +104,6 @@ func (c *conn) toEngine(frame []byte, id uint16) {
 // one again.
 func (c *conn) decide(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 	s := &c.subscribing
-	s.active = true
 	s.verdicts = s.verdicts[:0]
 	claims := c.claims.Load()
 	have := cl.State.Subscriptions.Len()
@@ -138,6 +129,9 @@ func (c *conn) decide(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 			if carriesPositions(inner) {
 				f.Qos = 0
 			}
+		}
+		if v.code >= packet.CodeUnspecified {
+			f.Filter = refusedFilter
 		}
 		s.verdicts = append(s.verdicts, v)
 	}

@@ -20,8 +20,8 @@ type wsConn struct {
 	most     int  // largest inflated message
 
 	// Of the reader:
-	early  []byte // bytes that came with the upgrade, or were inflated
-	raw    bool   // early has not been taken apart yet
+	raw    []byte // bytes that came with the upgrade
+	ready  []byte // payload that was inflated
 	head   [ws.MaxHeaderSize]byte
 	headN  int
 	frame  ws.Header
@@ -44,7 +44,7 @@ var (
 const deflateFrom = 1 << 10
 
 func newWSConn(nc net.Conn, early []byte, compress bool, packetSize int) *wsConn {
-	return &wsConn{Conn: nc, early: early, raw: len(early) > 0, compress: compress, most: 4 * packetSize}
+	return &wsConn{Conn: nc, raw: early, compress: compress, most: 4 * packetSize}
 }
 
 // Read returns payload bytes of binary messages; it answers pings.
@@ -53,14 +53,13 @@ func (c *wsConn) Read(p []byte) (int, error) {
 		var n int
 		var err error
 		switch {
-		case len(c.early) > 0 && !c.raw:
-			n = copy(p, c.early)
-			c.early = c.early[n:]
+		case len(c.ready) > 0:
+			n = copy(p, c.ready)
+			c.ready = c.ready[n:]
 			return n, nil
-		case len(c.early) > 0:
-			n = copy(p, c.early)
-			c.early = c.early[n:]
-			c.raw = len(c.early) > 0
+		case len(c.raw) > 0:
+			n = copy(p, c.raw)
+			c.raw = c.raw[n:]
 		default:
 			n, err = c.Conn.Read(p)
 		}
@@ -75,7 +74,7 @@ func (c *wsConn) Read(p []byte) (int, error) {
 }
 
 // unframe takes frames apart in place and returns how many payload bytes it has
-// left at the front of p. Inflated messages go to c.early.
+// left at the front of p. Inflated messages go to c.ready.
 func (c *wsConn) unframe(p []byte) (out int, err error) {
 	for i := 0; i < len(p); {
 		if !c.inBody {
@@ -106,7 +105,7 @@ func (c *wsConn) unframe(p []byte) (out int, err error) {
 		if err := c.finish(); err != nil {
 			return 0, err
 		}
-		if len(c.early) > 0 {
+		if len(c.ready) > 0 {
 			return out, c.behind(p[i:])
 		}
 	}
@@ -117,13 +116,13 @@ func (c *wsConn) unframe(p []byte) (out int, err error) {
 // their payload behind it.
 func (c *wsConn) behind(raw []byte) error {
 	rest := append([]byte(nil), raw...)
-	inflated := c.early
-	c.early = nil
+	inflated := c.ready
+	c.ready = nil
 	n, err := c.unframe(rest)
 	if err != nil {
 		return err
 	}
-	c.early = append(append(inflated, rest[:n]...), c.early...)
+	c.ready = append(append(inflated, rest[:n]...), c.ready...)
 	return nil
 }
 
@@ -211,6 +210,7 @@ func (c *wsConn) finish() error {
 	switch {
 	case c.frame.OpCode == ws.OpPing:
 		c.buffer = c.buffer[:0]
+		_ = c.Conn.SetWriteDeadline(time.Now().Add(writeStall)) // the reader must not hang on a peer that takes nothing
 		return c.write(ws.OpPong, false, body)
 	case c.frame.OpCode == ws.OpPong:
 		c.buffer = c.buffer[:0]
@@ -222,7 +222,7 @@ func (c *wsConn) finish() error {
 		if err != nil {
 			return err
 		}
-		c.early = append(c.early, inflated...)
+		c.ready = append(c.ready, inflated...)
 	}
 	return nil
 }
