@@ -202,7 +202,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End a session */
+        /** End a session, and with it the access token that is sent along */
         post: operations["logout"];
         delete?: never;
         options?: never;
@@ -1183,7 +1183,10 @@ export interface operations {
                 /** @description The fleet; an operator must name one, others may name their own. */
                 fleet?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Any text that is new for a new request: repeating it repeats the answer. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1759,10 +1762,7 @@ export interface operations {
     logout: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description The access token, to end it as well. */
-                Authorization?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2059,7 +2059,10 @@ export interface operations {
                 /** @description The fleet; an operator must name one, others may name their own. */
                 fleet?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Any text that is new for a new request: repeating it repeats the answer. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2342,7 +2345,10 @@ export interface operations {
                 /** @description The fleet; an operator must name one, others may name their own. */
                 fleet?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Any text that is new for a new request: repeating it repeats the answer. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -74,7 +74,6 @@ export const de: Catalogue<keyof typeof en> = {
   "map.zoomOut": "Verkleinern",
   "map.endsClose": "Nicht mehr anzeigen",
   "map.ends": "Hier endet die eingebaute Karte. Für Straßen map.source auf eine eigene Karte setzen.",
-  "map.attribution": "Natural Earth · GeoNames CC BY 4.0",
 
   "detail.label": "Einzelheiten zu {name}",
   "detail.close": "Schließen",

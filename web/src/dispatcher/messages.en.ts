@@ -71,7 +71,6 @@ export const en = {
   "map.zoomOut": "Zoom out",
   "map.endsClose": "Do not say this again",
   "map.ends": "The built-in map ends here. For streets, set map.source to a map of your own.",
-  "map.attribution": "Natural Earth · GeoNames CC BY 4.0",
 
   "detail.label": "Details of {name}",
   "detail.close": "Close",
