@@ -112,7 +112,6 @@ func (n *node) writeAddresses() error {
 		}
 	}
 	a.Admin = dialable(n.adminListener.Addr())
-	n.log.Info("listening", "http", a.HTTP, "mqtt", a.MQTT, "mqtt_tls", a.MQTTTLS, "admin", a.Admin)
 	b, err := json.Marshal(a)
 	if err != nil {
 		return err
@@ -121,5 +120,9 @@ func (n *node) writeAddresses() error {
 	if err := os.WriteFile(path+".new", append(b, '\n'), 0o600); err != nil {
 		return err
 	}
-	return os.Rename(path+".new", path)
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	n.log.Info("listening", "http", a.HTTP, "mqtt", a.MQTT, "mqtt_tls", a.MQTTTLS, "admin", a.Admin)
+	return nil
 }

@@ -37,13 +37,12 @@ type node struct {
 	log     *slog.Logger
 	metrics *prometheus.Registry
 
-	store        store
-	stream       *stream.Log // nil in a process that is an API alone
-	verifier     *auth.Verifier
-	minter       *auth.Minter
-	revocations  *auth.Revocations
-	broker       *broker.Broker // nil without the role
-	certificates *certificates  // nil without TLS
+	store       store
+	stream      *stream.Log // nil in a process that is an API alone
+	verifier    *auth.Verifier
+	minter      *auth.Minter
+	revocations *auth.Revocations
+	broker      *broker.Broker // nil without the role
 
 	httpListener, adminListener net.Listener
 
