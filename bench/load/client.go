@@ -17,20 +17,25 @@ type client struct {
 	buf  []byte
 }
 
-func (r *run) connect(ctx context.Context, role, subject string) (*client, error) {
-	token, err := r.opts.Token(role, subject)
+func (o *Options) connect(ctx context.Context, role, subject string) (*client, error) {
+	token, err := o.Token(role, subject)
 	if err != nil {
 		return nil, fmt.Errorf("token of %s: %w", subject, err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", r.opts.Addr)
-	if err != nil {
-		return nil, fmt.Errorf("dial: %w", err)
 	}
 	size := 4 << 10
 	if role == "dispatcher" {
 		size = 256 << 10
+	}
+	return o.login(ctx, subject, token, size)
+}
+
+// login connects with a token; size is that of the read buffer.
+func (o *Options) login(ctx context.Context, subject, token string, size int) (*client, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	conn, err := dial(ctx, o.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
 	}
 	c := &client{conn: conn, r: bufio.NewReaderSize(conn, size)}
 	body, err := c.exchange(connectPacket(subject, subject, token), connack)
@@ -57,7 +62,7 @@ func (c *client) subscribe(filter string) error {
 
 // exchange sends a packet and returns the answer, which must be of kind want.
 func (c *client) exchange(packet []byte, want byte) ([]byte, error) {
-	if err := c.conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		return nil, err
 	}
 	if _, err := c.conn.Write(packet); err != nil {
@@ -158,6 +163,10 @@ func (r *run) watch(c *client) {
 			continue
 		}
 		r.delivered.Add(1)
+		r.bytes.Add(int64(len(body)))
+		if r.opts.Filter != "" {
+			continue // not single positions
+		}
 		if len(samples) == cap(samples) && cap(samples) >= 1<<22 {
 			continue // enough for percentiles
 		}

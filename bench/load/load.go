@@ -14,13 +14,16 @@ import (
 // Options says what load. Addr is required; the zero value of the rest is ready
 // for use.
 type Options struct {
-	Addr        string                                     // host:port of MQTT over TCP
+	Addr        string                                     // host:port of MQTT over TCP, or ws://host:port/path
 	Token       func(role, subject string) (string, error) // passwords; nil sends "x"
 	Fleet       string                                     // default "bench"
 	Drivers     int                                        // default 200
 	Inflight    int                                        // unacknowledged publishes of a driver; default 16
 	Rate        int                                        // publishes per second of all drivers; 0 is as many as are acknowledged
 	Dispatchers int                                        // subscribers to every driver's location; default 1
+	Filter      string                                     // what dispatchers subscribe to instead; their deliveries are not awaited then
+	Stalled     int                                        // further dispatchers, who subscribe and never read
+	Measure     func() func()                              // called at the first publish; what it returns, after the last delivery
 	Duration    time.Duration                              // default 10s
 	Grace       time.Duration                              // for what is on its way at the end; default 5s
 }
@@ -28,8 +31,9 @@ type Options struct {
 // A Result is what was measured.
 type Result struct {
 	Acked     int64 // publishes
-	Expected  int64 // deliveries: acknowledged publishes × dispatchers
+	Expected  int64 // deliveries: acknowledged publishes × dispatchers; 0 with a Filter
 	Delivered int64
+	Bytes     int64         // of the deliveries
 	Elapsed   time.Duration // from the first publish to the last acknowledgement
 	Ack       Latency       // publish to acknowledgement
 	Delivery  Latency       // publish to delivery
@@ -44,6 +48,7 @@ type run struct {
 	sentAt     [][]atomic.Int64 // by driver, then seq modulo ring: nanoseconds since start
 	acked      atomic.Int64
 	delivered  atomic.Int64
+	bytes      atomic.Int64
 	lastAck    atomic.Int64 // nanoseconds since start
 	mu         sync.Mutex
 	acks, live []time.Duration
@@ -56,21 +61,27 @@ const ring = 1 << 12
 // Run connects all clients, loads the broker for opts.Duration, waits for what
 // is on its way, and returns what it measured.
 func Run(ctx context.Context, opts Options) (Result, error) {
-	opts.Fleet = cmp.Or(opts.Fleet, "bench")
-	opts.Drivers = cmp.Or(opts.Drivers, 200)
-	opts.Inflight = cmp.Or(opts.Inflight, 16)
-	opts.Dispatchers = cmp.Or(opts.Dispatchers, 1)
-	opts.Duration = cmp.Or(opts.Duration, 10*time.Second)
-	opts.Grace = cmp.Or(opts.Grace, 5*time.Second)
-	if opts.Token == nil {
-		opts.Token = func(string, string) (string, error) { return "x", nil }
-	}
+	opts.setDefaults()
 	r := &run{opts: opts, sentAt: make([][]atomic.Int64, opts.Drivers)}
 	for i := range r.sentAt {
 		r.sentAt[i] = make([]atomic.Int64, ring)
 	}
 	return r.run(ctx)
 }
+
+func (o *Options) setDefaults() {
+	o.Fleet = cmp.Or(o.Fleet, "bench")
+	o.Drivers = cmp.Or(o.Drivers, 200)
+	o.Inflight = cmp.Or(o.Inflight, 16)
+	o.Dispatchers = cmp.Or(o.Dispatchers, 1)
+	o.Duration = cmp.Or(o.Duration, 10*time.Second)
+	o.Grace = cmp.Or(o.Grace, 5*time.Second)
+	if o.Token == nil {
+		o.Token = func(string, string) (string, error) { return "x", nil }
+	}
+}
+
+func (o *Options) rawFilter() string { return "fleet/" + o.Fleet + "/drivers/+/location" }
 
 func (r *run) run(ctx context.Context) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -82,22 +93,24 @@ func (r *run) run(ctx context.Context) (Result, error) {
 		}
 	}()
 	connect := func(role, subject string) (*client, error) {
-		c, err := r.connect(ctx, role, subject)
+		c, err := r.opts.connect(ctx, role, subject)
 		if err == nil {
 			clients = append(clients, c)
 		}
 		return c, err
 	}
 	var dispatchers, drivers []*client
-	for i := range r.opts.Dispatchers {
+	for i := range r.opts.Dispatchers + r.opts.Stalled {
 		c, err := connect("dispatcher", fmt.Sprintf("dispatcher-%d", i))
 		if err == nil {
-			err = c.subscribe("fleet/" + r.opts.Fleet + "/drivers/+/location")
+			err = c.subscribe(cmp.Or(r.opts.Filter, r.opts.rawFilter()))
 		}
 		if err != nil {
 			return Result{}, err
 		}
-		dispatchers = append(dispatchers, c)
+		if i < r.opts.Dispatchers {
+			dispatchers = append(dispatchers, c)
+		}
 	}
 	for i := range r.opts.Drivers {
 		c, err := connect("driver", driverID(i))
@@ -109,6 +122,10 @@ func (r *run) run(ctx context.Context) (Result, error) {
 
 	var watching, reporting sync.WaitGroup
 	failed := make(chan error, r.opts.Drivers)
+	measured := func() {}
+	if r.opts.Measure != nil {
+		measured = r.opts.Measure()
+	}
 	r.start = time.Now()
 	for _, c := range dispatchers {
 		watching.Go(func() { r.watch(c) })
@@ -123,7 +140,10 @@ func (r *run) run(ctx context.Context) (Result, error) {
 		})
 	}
 	reporting.Wait()
-	r.awaitDeliveries(ctx)
+	if r.opts.Filter == "" {
+		r.awaitDeliveries(ctx)
+	}
+	measured()
 	for _, c := range dispatchers {
 		c.conn.Close()
 	}
@@ -134,10 +154,15 @@ func (r *run) run(ctx context.Context) (Result, error) {
 		errs = append(errs, err)
 	}
 	acked := r.acked.Load()
+	expected := acked * int64(r.opts.Dispatchers)
+	if r.opts.Filter != "" {
+		expected = 0
+	}
 	return Result{
 		Acked:     acked,
-		Expected:  acked * int64(r.opts.Dispatchers),
+		Expected:  expected,
 		Delivered: r.delivered.Load(),
+		Bytes:     r.bytes.Load(),
 		Elapsed:   time.Duration(r.lastAck.Load()),
 		Ack:       sum(r.acks),
 		Delivery:  sum(r.live),

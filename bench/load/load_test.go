@@ -82,3 +82,55 @@ func TestRunReportsRefusal(t *testing.T) {
 		t.Error("a filter that is not valid was taken")
 	}
 }
+
+func TestFilterIsCountedAndNotAwaited(t *testing.T) {
+	r, err := Run(t.Context(), Options{
+		Addr: startMosquitto(t), Drivers: 2, Inflight: 1, Filter: "fleet/bench/drivers/bench-000001/location", Stalled: 1,
+		Duration: 200 * time.Millisecond, Grace: time.Minute,
+	})
+	if err != nil || r.Delivered == 0 || r.Delivered > r.Acked || r.Expected != 0 || r.Bytes < 172*r.Delivered {
+		t.Errorf("%+v, error %v", r, err)
+	}
+}
+
+func TestMeasureSpansTheLoad(t *testing.T) {
+	var began, ended time.Time
+	r, err := Run(t.Context(), Options{
+		Addr: startMosquitto(t), Drivers: 1, Inflight: 1, Duration: 100 * time.Millisecond,
+		Measure: func() func() { began = time.Now(); return func() { ended = time.Now() } },
+	})
+	if took := ended.Sub(began); err != nil || took < 100*time.Millisecond || took < r.Elapsed {
+		t.Errorf("measured %s of %s, error %v", took, r.Elapsed, err)
+	}
+}
+
+func TestGather(t *testing.T) {
+	crowd, err := Gather(t.Context(), Options{Addr: startMosquitto(t)}, 600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer crowd.Close()
+	if len(crowd.clients) != 600 || crowd.Connect.P50 == 0 || crowd.Connect.Max > crowd.Elapsed {
+		t.Errorf("%d clients, %+v in %s", len(crowd.clients), crowd.Connect, crowd.Elapsed)
+	}
+}
+
+func TestGatherReportsRefusal(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	if _, err := Gather(t.Context(), Options{Addr: ln.Addr().String()}, 3); err == nil {
+		t.Error("nobody was let in, and no error says so")
+	}
+}
