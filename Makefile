@@ -10,7 +10,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 WEB_SOURCES := $(shell find web -type f \
 	-not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*')
 
-.PHONY: run build web test lint lint-go lint-web test-go test-web test-e2e fuzz deps clean
+.PHONY: run build web test lint lint-go lint-web test-go test-web test-e2e fuzz bench soak deps clean
 
 run: build
 	./bin/dray serve --demo
@@ -60,6 +60,18 @@ test-e2e: build
 FUZZTIME := 60s
 fuzz:
 	scripts/fuzz.sh $(FUZZTIME)
+
+# dray beside mosquitto, mochi and Socket.IO: servers on core 0, the load on core 1.
+# BENCH adds flags: BENCH='-only publish,latency -rounds 3'; see docs/benchmarks.md.
+bench: build
+	go build -o bin/bench ./bench
+	cd bench/socketio && npm ci --no-audit --no-fund
+	taskset -c 1 bin/bench $(BENCH)
+
+# The real binary under a random fleet for SOAK; fails when anything grows.
+SOAK := 10m
+soak: build
+	go run ./bench/soak -for $(SOAK)
 
 clean:
 	rm -rf bin web/dist/app web/node_modules

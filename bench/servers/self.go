@@ -132,7 +132,7 @@ func runBroker(ctx context.Context, tcp, dir string) error {
 		return errors.Join(err, log.Close())
 	}
 	b, err := broker.New(log, logins{verifier}, broker.Options{
-		Addr: tcp, Logger: quiet, Limits: broker.Limits{MessageRate: -1, PerAddress: 4096},
+		Addr: tcp, Logger: quiet, Limits: broker.Limits{MessageRate: -1, PerAddress: 4096, QueueBytes: 64 << 20},
 	})
 	if err != nil {
 		return errors.Join(err, log.Close())

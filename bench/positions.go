@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dray-fleet/dray/bench/servers"
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// morning is when the fleets of the store benchmarks begin to drive.
+var morning = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+
+// A convoy reports the positions of a fleet: each driver in its turn, in an
+// order that is random once.
+type convoy struct {
+	drivers  []string
+	interval time.Duration // between the fixes of one driver
+	rng      *rand.Rand
+	next     int
+}
+
+func newConvoy(drivers int, interval time.Duration) *convoy {
+	c := &convoy{interval: interval, rng: rand.New(rand.NewPCG(1, 2))}
+	for _, i := range c.rng.Perm(drivers) {
+		c.drivers = append(c.drivers, fmt.Sprintf("driver-%06d", i))
+	}
+	return c
+}
+
+// batch returns the next n positions.
+func (c *convoy) batch(n int) []fleet.Position {
+	ps := make([]fleet.Position, n)
+	for i := range ps {
+		turn, driver := c.next/len(c.drivers), c.next%len(c.drivers)
+		c.next++
+		at := morning.Add(time.Duration(turn)*c.interval + c.interval*time.Duration(driver)/time.Duration(len(c.drivers)))
+		ps[i] = fleet.Position{
+			Fleet: servers.Fleet, Driver: c.drivers[driver], ReceivedAt: at.Add(300 * time.Millisecond),
+			Fix: fleet.Fix{
+				FixAt: at, SentAt: at.Add(200 * time.Millisecond), Lat: 59 + c.rng.Float64(), Lon: 17 + c.rng.Float64(),
+				Accuracy: fleet.Some(5), Speed: fleet.Some(13.9), Heading: fleet.Some(c.rng.Float64() * 360),
+				Boot: "b1c2d3e4", Seq: int64(turn), HasSeq: true,
+			},
+		}
+	}
+	return ps
+}
