@@ -181,6 +181,7 @@ func (b *Broker) inject(c *conn, p *packet.Publish, topic string) {
 	if len(p.Props) > 0 {
 		frame := packet.AppendPublish(nil, packet.V5, &packet.Publish{Topic: p.Topic, Props: p.Props})
 		pk.ProtocolVersion = packet.V5
+		pk.FixedHeader.Type = packets.Publish // the decoder asks which properties it may have
 		pk.FixedHeader.Remaining = len(frame)
 		if err := pk.PublishDecode(body(frame)); err != nil {
 			b.log.Error("publish properties", "topic", topic, "error", err)

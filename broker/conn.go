@@ -60,9 +60,10 @@ type conn struct {
 	acks acks
 	held held // QoS 1 and 2 deliveries that wait for the client's Receive Maximum
 
-	inline  *mqtt.Client // publishes in the client's name, made when first needed
-	counted bool         // among the connected ones
-	greeted atomic.Bool  // the CONNACK is among what is sent
+	inline   *mqtt.Client // publishes in the client's name, made when first needed
+	counted  bool         // among the connected ones
+	greeted  atomic.Bool  // the CONNACK is among what is sent
+	replaced atomic.Bool  // a clean start has ended its session
 
 	expiry *time.Timer // ends the connection with the token; set under endMu
 

@@ -171,6 +171,9 @@ func (ss *sessions) attach(c *conn, id identity, wantClean bool, expiry time.Dur
 	}
 	if clean {
 		ended = s.will
+		if s.conn != nil {
+			s.conn.replaced.Store(true)
+		}
 		s.forget()
 	}
 	s.will, s.timer = nil, nil // resumed before its delay passed: not sent [MQTT-3.1.3-9]

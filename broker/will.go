@@ -24,7 +24,7 @@ func (b *Broker) leaveWill(c *conn, sessionEnded bool) {
 	if w == nil {
 		return
 	}
-	if w.delay <= 0 || sessionEnded {
+	if w.delay <= 0 || sessionEnded || c.replaced.Load() {
 		b.publishWill(w)
 		return
 	}
@@ -51,7 +51,7 @@ func (b *Broker) fireWill(s *session) {
 
 // publishWill takes the same road as a publish of the client would.
 func (b *Broker) publishWill(w *will) {
-	p := packet.Publish{Topic: []byte(w.Topic), Payload: w.Payload, QoS: w.QoS, Retain: w.Retain}
+	p := packet.Publish{Topic: []byte(w.Topic), Payload: w.Payload, QoS: w.QoS, Retain: w.Retain, Props: w.Props}
 	r := b.route(w.Topic, w.claims)
 	if !r.allowed {
 		b.metrics.published("will refused").Inc()

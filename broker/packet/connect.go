@@ -34,6 +34,7 @@ type Will struct {
 	QoS     byte
 	Retain  bool
 	Delay   uint32 // seconds; MQTT 5
+	Props   []byte // the properties that travel with it, all but the delay; MQTT 5
 }
 
 // ParseConnect reads and checks a CONNECT packet.
@@ -182,9 +183,11 @@ func (c *Connect) readPayload(r *reader, flags byte) error {
 func (c *Connect) readWill(r *reader, flags byte) error {
 	w := &Will{QoS: flags >> 3 & 3, Retain: flags&0x20 != 0}
 	if c.Version == V5 {
-		ps := newProperties(r.properties(), willProps)
+		raw := r.properties()
+		ps := newProperties(raw, willProps)
 		var p property
 		for {
+			at := len(raw) - len(ps.r.b)
 			more, err := ps.next(&p)
 			if err != nil {
 				return err
@@ -194,7 +197,9 @@ func (c *Connect) readWill(r *reader, flags byte) error {
 			}
 			if p.id == propWillDelay {
 				w.Delay = p.num
+				continue
 			}
+			w.Props = append(w.Props, raw[at:len(raw)-len(ps.r.b)]...)
 		}
 	}
 	topic := r.binary()

@@ -178,6 +178,7 @@ func TestConnectRoundTrip(t *testing.T) {
 			in.WillFlag, in.WillTopic, in.WillMessage = true, topics.Draw(t, "will topic"), blobs.Draw(t, "will payload")
 			in.WillQOS, in.WillRetain, in.WillProperties = rapid.ByteRange(0, 2).Draw(t, "will qos"), rapid.Bool().Draw(t, "will retain"), messageProperties(t)
 			want.Will = &Will{Topic: in.WillTopic, Payload: in.WillMessage, QoS: in.WillQOS, Retain: in.WillRetain}
+			want.Will.Props = in.WillProperties.Pack(paho.CONNECT)
 			if delay := maybe(t, rapid.Uint32(), "will delay"); delay != nil {
 				in.WillProperties.WillDelayInterval, want.Will.Delay = delay, *delay
 			}

@@ -139,7 +139,8 @@ func TestParseConnectFull(t *testing.T) {
 	want := &Connect{
 		Version: V5, ClientID: "d7:phone", KeepAlive: 30,
 		HasUsername: true, Username: "d7", HasPassword: true, Password: []byte("\x00secret"),
-		Will:          &Will{Topic: "fleet/acme/drivers/d7/duty", Payload: []byte("off"), QoS: 1, Retain: true, Delay: 5},
+		Will: &Will{Topic: "fleet/acme/drivers/d7/duty", Payload: []byte("off"), QoS: 1, Retain: true, Delay: 5,
+			Props: []byte{0x26, 0, 1, 'a', 0, 1, 'b'}},
 		SessionExpiry: 3600, HasSessionExpiry: true, ReceiveMaximum: 10, TopicAliasMaximum: 3, MaximumPacketSize: 65536,
 		RequestResponseInfo: true, AuthMethod: "JWT", AuthData: []byte{1, 2}, UserProperties: 2,
 	}
