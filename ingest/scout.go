@@ -2,17 +2,23 @@ package ingest
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/stream"
 )
 
 const (
-	behind   = 2 * time.Second // a lane this late sends a scout ahead
-	caughtUp = time.Second     // and calls it back when it is no later than this
+	behind   = 500 * time.Millisecond // a lane this late sends a scout ahead
+	caughtUp = 200 * time.Millisecond // and calls it back when it is no later than this
 
-	scoutsSince = 10 * time.Second // how far before the end of the stream a scout begins
+	scoutWait    = 50 * time.Millisecond // instead of batchWait
+	largePayload = 2 << 10               // bytes: an array of many fixes
+
+	scoutsSince = 10 * time.Second // how far before the end of the stream a scout begins at most
 )
 
 // A scout reads the end of the stream while its lane works off a backlog, and
@@ -27,11 +33,12 @@ type scout struct {
 func (l *lane) scoutAhead(ctx context.Context, late time.Duration) {
 	switch {
 	case late > behind && l.scout.cancel == nil:
-		l.logger.Info("ingest is behind; latest positions go first", "behind", late)
+		l.logger.Debug("ingest is behind; latest positions go first", "behind", late)
 		ctx, l.scout.cancel = context.WithCancel(ctx)
-		l.scout.done.Go(func() { l.runScout(ctx) })
+		since := time.Now().Add(-min(late, scoutsSince))
+		l.scout.done.Go(func() { l.runScout(ctx, since) })
 	case late < caughtUp && l.scout.cancel != nil:
-		l.logger.Info("ingest has caught up")
+		l.logger.Debug("ingest has caught up")
 		l.scout.stop()
 	}
 }
@@ -44,27 +51,98 @@ func (s *scout) stop() {
 	}
 }
 
-// runScout stores latest positions until ctx is done. A batch that cannot be
-// saved is left to the lane.
-func (l *lane) runScout(ctx context.Context) {
-	r := l.log.Tail(l.partition, time.Now().Add(-scoutsSince))
+// runScout stores latest positions until ctx is done. While one save is under
+// way the newest of each driver gathers for the next: a scout is as fast as it
+// can read, however slow the store is.
+func (l *lane) runScout(ctx context.Context, since time.Time) {
+	r := l.log.Tail(l.partition, since)
 	defer r.Close()
+	found := sightings{newest: map[driver]fleet.Position{}, some: make(chan struct{}, 1)}
+	var saving sync.WaitGroup
+	defer saving.Wait()
+	saving.Go(func() { l.saveSightings(ctx, &found) })
 	for {
-		items, err := l.fetch(ctx, r)
+		records, err := l.records(ctx, r, scoutWait)
 		if err != nil {
 			return // ctx is done
 		}
-		b := &fleet.Batch{Latest: assemble(plausible(items), nil).Latest}
-		if len(b.Latest) == 0 {
+		found.add(assemble(plausible(l.decodeAll(skim(records))), nil).Latest)
+	}
+}
+
+// skim leaves the middle of a backlog out: of the arrays of one driver the first
+// or the last holds the newest fix, whichever way it was sent.
+func skim(records []stream.Record) (kept []stream.Record) {
+	type arrays struct{ n, last int }
+	seen := map[string]arrays{} // by topic
+	for _, r := range records {
+		a := seen[r.Topic]
+		switch {
+		case len(r.Payload) < largePayload:
+			kept = append(kept, r)
 			continue
+		case a.n < 2:
+			a = arrays{a.n + 1, len(kept)}
+			kept = append(kept, r)
+		default:
+			kept[a.last] = r
 		}
-		ctx, cancel := context.WithTimeout(ctx, saveTimeout)
-		if _, err := l.store.SaveBatch(ctx, b); err != nil && ctx.Err() == nil {
+		seen[r.Topic] = a
+	}
+	return kept
+}
+
+// saveSightings saves what the scout has found until ctx is done. What cannot be
+// saved is left to the lane.
+func (l *lane) saveSightings(ctx context.Context, found *sightings) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-found.some:
+		}
+		save, cancel := context.WithTimeout(ctx, saveTimeout)
+		if _, err := l.store.SaveBatch(save, &fleet.Batch{Latest: found.take()}); err != nil && ctx.Err() == nil {
 			l.m.retries.WithLabelValues("scout").Inc()
 			l.logger.Warn("latest positions ahead of the backlog", "error", err)
 		}
 		cancel()
 	}
+}
+
+// Sightings are the newest positions that a scout has found and not saved yet.
+type sightings struct {
+	mu     sync.Mutex
+	newest map[driver]fleet.Position // of at most maxSightings drivers
+	some   chan struct{}
+}
+
+const maxSightings = 50_000
+
+func (s *sightings) add(ps []fleet.Position) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range ps {
+		d := driver{p.Fleet, p.Driver}
+		old, known := s.newest[d]
+		if known && p.FixAt.After(old.FixAt) || !known && len(s.newest) < maxSightings {
+			s.newest[d] = p
+		}
+	}
+	if len(s.newest) > 0 {
+		select {
+		case s.some <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (s *sightings) take() []fleet.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ps := slices.Collect(maps.Values(s.newest))
+	clear(s.newest)
+	return ps
 }
 
 // plausible sets the newest position of each item that is not of the future. It

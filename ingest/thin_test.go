@@ -188,3 +188,24 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Errorf("%d sources are remembered", n)
 	}
 }
+
+func TestSkimLeavesOutTheMiddleOfABacklog(t *testing.T) {
+	var records []stream.Record
+	add := func(topic string, size int) {
+		records = append(records, stream.Record{Publication: fleet.Publication{Topic: topic, Payload: make([]byte, size)}, Seq: uint64(len(records))})
+	}
+	for range 3 {
+		add("a", 40_000)
+		add("b", 40_000)
+		add("a", 100)
+	}
+	add("c", 40_000)
+	var got []uint64
+	for _, r := range skim(records) {
+		got = append(got, r.Seq)
+	}
+	slices.Sort(got)
+	if want := []uint64{0, 1, 2, 5, 6, 7, 8, 9}; !slices.Equal(got, want) {
+		t.Errorf("kept %v, want %v: all small ones, and the first and last array of each", got, want)
+	}
+}

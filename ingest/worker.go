@@ -190,20 +190,28 @@ func (l *lane) offset(seq uint64) *fleet.Offset {
 	return &fleet.Offset{Stream: l.id, Partition: l.partition, Seq: seq}
 }
 
-func (l *lane) fetch(ctx context.Context, src Source) (items []*item, err error) {
-	var records []stream.Record
-	err = l.patiently(ctx, "fetch", func() (err error) {
-		records, err = src.Fetch(ctx, batchRecords, batchWait)
-		return err
-	})
+func (l *lane) fetch(ctx context.Context, src Source) ([]*item, error) {
+	records, err := l.records(ctx, src, batchWait)
 	if err != nil {
 		return nil, err
 	}
-	items = make([]*item, len(records))
+	return l.decodeAll(records), nil
+}
+
+func (l *lane) records(ctx context.Context, src Source, wait time.Duration) (records []stream.Record, err error) {
+	err = l.patiently(ctx, "fetch", func() (err error) {
+		records, err = src.Fetch(ctx, batchRecords, wait)
+		return err
+	})
+	return records, err
+}
+
+func (l *lane) decodeAll(records []stream.Record) []*item {
+	items := make([]*item, len(records))
 	for i := range records {
 		items[i] = l.decode(&records[i])
 	}
-	return items, nil
+	return items
 }
 
 // patiently calls do until it succeeds, reports an *fleet.InvalidError or ctx
