@@ -47,52 +47,63 @@ var letters = map[byte]int{
 
 var access = map[string]string{
 	//                         nobody ……………………………… admin of beta in acme
-	"list-audit":         "UFFFF.FFFI..M",
-	"list-clients":       "UFFFF.FFFI..M",
-	"disconnect-client":  "UFFFFnFFFInMM",
-	"read-config":        ".............",
-	"list-dead-letters":  "UFFFF.FFFI..M",
-	"delete-dead-letter": "UFFFFnFFFInMM",
-	"list-drivers":       "UFFF..FFFI..M",
-	"create-driver":      "UFFFccFFFIccM",
-	"read-driver":        "U.F...F.FI.MM",
-	"update-driver":      "UFFF..FFFI.MM",
-	"read-track":         "U.F...F.FI.MM",
-	"mqtt-health":        ".............",
-	"login":              "UUUUUUUUUUUUU",
-	"refresh":            "UUUUUUUUUUUUU",
-	"logout":             "nnnnnnnnnnnnn",
-	"revoke-subject":     "UFFFFnFFFInnM",
-	"revoke-token":       "UFFFFnFFFInnM",
-	"create-token":       "UFFFFcFFFIccM",
-	"list-users":         "UFFFF.FFFI..M",
-	"create-user":        "UFFFFcFFFIccM",
-	"read-user":          "U.FFF.FFFI.MM",
-	"set-password":       "UIFFFnFFFInMM",
+	"list-audit":          "UFFFF.FFFI..M",
+	"list-clients":        "UFFFF.FFFI..M",
+	"disconnect-client":   "UFFFFnFFFInMM",
+	"read-config":         ".............",
+	"list-dead-letters":   "UFFFF.FFFI..M",
+	"delete-dead-letter":  "UFFFFnFFFInMM",
+	"retry-dead-letter":   "UFFFFnFFFInMM",
+	"ingest-owntracks":    "U...FFFFFFFFF",
+	"ingest-osmand":       "U.F.FFFFFFFFF",
+	"ingest-osmand-query": "U.F.FFFFFFFFF",
+	"list-gaps":           "U.F...F.FI.MM",
+	"list-drivers":        "UFFF..FFFI..M",
+	"create-driver":       "UFFFccFFFIccM",
+	"read-driver":         "U.F...F.FI.MM",
+	"update-driver":       "UFFF..FFFI.MM",
+	"read-track":          "U.F...F.FI.MM",
+	"mqtt-health":         ".............",
+	"login":               "UUUUUUUUUUUUU",
+	"refresh":             "UUUUUUUUUUUUU",
+	"logout":              "nnnnnnnnnnnnn",
+	"revoke-subject":      "UFFFFnFFFInnM",
+	"revoke-token":        "UFFFFnFFFInnM",
+	"create-token":        "UFFFFcFFFIccM",
+	"list-users":          "UFFFF.FFFI..M",
+	"create-user":         "UFFFFcFFFIccM",
+	"read-user":           "U.FFF.FFFI.MM",
+	"set-password":        "UIFFFnFFFInMM",
 }
 
 // samples are the path and body of a call of each operation on driver d1 of
 // acme. {n} is a new number each time.
 var samples = map[string]struct{ path, body string }{
-	"disconnect-client":  {"/clients/d1:phone", ""},
-	"delete-dead-letter": {"/dead-letters/letter", ""},
-	"create-driver":      {"/drivers", `{"id":"new{n}"}`},
-	"read-driver":        {"/drivers/d1", ""},
-	"update-driver":      {"/drivers/d1", `{"name":"Dana"}`},
-	"read-track":         {"/drivers/d1/track", ""},
-	"login":              {"/login", `{"fleet":"acme","user":"x","password":"y"}`},
-	"refresh":            {"/token/refresh", `{"refresh_token":"x"}`},
-	"logout":             {"/logout", `{"refresh_token":"x"}`},
-	"revoke-subject":     {"/subjects/elsewhere/revoke", ""},
-	"revoke-token":       {"/tokens/abc", ""},
-	"create-token":       {"/tokens", `{"role":"driver","sub":"d1","ttl_s":60}`},
-	"create-user":        {"/users", `{"name":"user{n}","role":"driver","password":"long enough"}`},
-	"read-user":          {"/users/d1", ""},
-	"set-password":       {"/users/d1/password", `{"password":"long enough","current_password":"wrong"}`},
+	"disconnect-client":   {"/clients/d1:phone", ""},
+	"delete-dead-letter":  {"/dead-letters/letter", ""},
+	"retry-dead-letter":   {"/dead-letters/letter/retry", ""},
+	"ingest-owntracks":    {"/ingest/owntracks", `{"_type":"location","lat":59,"lon":18,"tst":1777629600}`},
+	"ingest-osmand":       {"/ingest/osmand?id=d1&lat=59&lon=18", ""},
+	"ingest-osmand-query": {"/ingest/osmand?id=d1&lat=59&lon=18", ""},
+	"list-gaps":           {"/drivers/d1/gaps", ""},
+	"create-driver":       {"/drivers", `{"id":"new{n}"}`},
+	"read-driver":         {"/drivers/d1", ""},
+	"update-driver":       {"/drivers/d1", `{"name":"Dana"}`},
+	"read-track":          {"/drivers/d1/track", ""},
+	"login":               {"/login", `{"fleet":"acme","user":"x","password":"y"}`},
+	"refresh":             {"/token/refresh", `{"refresh_token":"x"}`},
+	"logout":              {"/logout", `{"refresh_token":"x"}`},
+	"revoke-subject":      {"/subjects/elsewhere/revoke", ""},
+	"revoke-token":        {"/tokens/abc", ""},
+	"create-token":        {"/tokens", `{"role":"driver","sub":"d1","ttl_s":60}`},
+	"create-user":         {"/users", `{"name":"user{n}","role":"driver","password":"long enough"}`},
+	"read-user":           {"/users/d1", ""},
+	"set-password":        {"/users/d1/password", `{"password":"long enough","current_password":"wrong"}`},
 }
 
 func TestAccess(t *testing.T) {
-	s := serve(t, func(o *Options) { o.Broker = oneClient{} })
+	opts, _, _ := withUplink(t)
+	s := serve(t, opts, func(o *Options) { o.Broker, o.Retrier = oneClient{}, still{"letter"} })
 	s.api.sources = newThrottle(1000, time.Second) // the table holds more wrong passwords than one address has
 	s.api.accounts = newThrottle(1000, time.Second)
 	if _, err := s.store.EnsureDriver(t.Context(), "acme", "d1"); err != nil {
@@ -153,6 +164,9 @@ func TestAccess(t *testing.T) {
 					body = strings.ReplaceAll(sample.body, "{n}", status(n))
 				}
 				query := who.query
+				if strings.Contains(sample.path, "?") {
+					query = strings.Replace(query, "?", "&", 1)
+				}
 				if row == "............." || op.OperationID == "login" || op.OperationID == "refresh" || op.OperationID == "logout" {
 					query = "" // not on a fleet
 				}

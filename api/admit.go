@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -61,7 +62,13 @@ func (a *API) admit(who rule, limit time.Duration) step {
 }
 
 func (a *API) identify(r *http.Request, c *caller, who rule) error {
-	claims, err := a.bearer(r.Context(), c.authorization)
+	var claims *auth.Claims
+	var err error
+	if name, secret, basic := r.BasicAuth(); basic && who.basic {
+		claims, err = a.device(r.Context(), c, name, secret)
+	} else {
+		claims, err = a.bearer(r.Context(), c.authorization)
+	}
 	if err != nil {
 		return err
 	}
@@ -90,6 +97,24 @@ func (a *API) bearer(ctx context.Context, header string) (*auth.Claims, error) {
 		return nil, withRetry(huma.Error401Unauthorized("a bearer token is required"), http.StatusUnauthorized, 0)
 	}
 	return a.Verifier.Verify(ctx, strings.TrimSpace(token))
+}
+
+// device checks a device's own secret. Wrong ones are counted by address:
+// 130 random bits are not guessed, but asking costs the store.
+func (a *API) device(ctx context.Context, c *caller, name, secret string) (*auth.Claims, error) {
+	if a.Devices == nil {
+		return nil, auth.ErrSignature
+	}
+	source, now := network(c.address), time.Now()
+	if wait := a.sources.take(source, now); wait > 0 {
+		a.metrics.throttled.Inc()
+		return nil, withRetry(huma.Error429TooManyRequests("too many logins failed: wait"), http.StatusTooManyRequests, wait)
+	}
+	claims, err := a.Devices.BySecret(ctx, name, secret)
+	if !errors.Is(err, auth.ErrSignature) && !errors.Is(err, auth.ErrMalformed) {
+		a.sources.giveBack(source)
+	}
+	return claims, err
 }
 
 // host is the address without the port.

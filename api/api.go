@@ -46,6 +46,13 @@ type Revocations interface {
 	Revoked(c *auth.Claims) bool
 }
 
+// Devices are those that have a secret of their own.
+type Devices interface {
+	// BySecret returns the claims of the device {fleet}/{device}; its error
+	// wraps one of package auth, or is the store's.
+	BySecret(ctx context.Context, username, secret string) (*auth.Claims, error)
+}
+
 // A Broker is the MQTT broker of the same process.
 type Broker interface {
 	Status() fleet.BrokerStatus
@@ -63,6 +70,9 @@ type Options struct {
 	Minter      Minter
 	Revocations Revocations // those that Verifier asks
 	Broker      Broker      // nil in a process without one
+	Devices     Devices     // nil: devices have no secrets
+	Log         Log         // nil in a process without the stream
+	Retrier     Retrier     // nil in a process that cannot store what devices send
 
 	Web       fs.FS  // the built bundle, index.html at its root; nil or empty serves a plain page
 	LiveProto []byte // live.proto, as it is
@@ -86,6 +96,9 @@ type API struct {
 	password *auth.Passwords
 	replies  *replies
 	bodyTime time.Duration
+
+	uploads   *throttle     // by shipment
+	uploading chan struct{} // one for each
 }
 
 // encoding/json takes "Role" for "role"; without this, the second of both in one
@@ -108,6 +121,9 @@ func New(opts Options) (*API, error) {
 		password: auth.NewPasswords(),
 		replies:  newReplies(),
 		bodyTime: 10 * time.Second,
+
+		uploads:   newThrottle(20, time.Minute),
+		uploading: make(chan struct{}, maxUploads),
 	}
 	a.huma = humago.NewWithPrefix(a.mux, prefix, a.config())
 	a.routes()
@@ -150,6 +166,8 @@ func (a *API) routes() {
 	a.deadLetterRoutes()
 	a.auditRoutes()
 	a.brokerRoutes()
+	a.uplinkRoutes()
+	a.gapRoutes()
 	a.publicRoutes()
 }
 
@@ -166,6 +184,7 @@ func (a *API) config() huma.Config {
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+					"device": {Type: "http", Scheme: "basic", Description: "User name {fleet}/{device} and the device's secret."},
 				},
 			},
 		},

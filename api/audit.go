@@ -35,13 +35,9 @@ func (a *API) listAudit(ctx context.Context, in *struct {
 	if in.Cursor == "" {
 		in.Cursor = in.After
 	}
-	cursor, err := in.after(func(s string) bool { _, err := strconv.ParseUint(s, 10, 63); return err == nil })
+	after, err := in.number()
 	if err != nil {
 		return nil, err
-	}
-	var after int64
-	if cursor != "" {
-		after, _ = strconv.ParseInt(cursor, 10, 64) // checked above
 	}
 	entries, err := a.Store.AuditLog(ctx, callerOf(ctx).fleet, after, in.Limit)
 	if err != nil {

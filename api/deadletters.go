@@ -2,10 +2,14 @@ package api
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"unicode/utf8"
 
 	"github.com/dray-fleet/dray/fleet"
 )
+
+var errNoIngest = errors.New("no ingest in this process")
 
 // A DeadLetter is a publication that could never be stored, and why.
 type DeadLetter struct {
@@ -21,6 +25,39 @@ type DeadLetter struct {
 func (a *API) deadLetterRoutes() {
 	register(a, operation{method: "GET", path: "/dead-letters", id: "list-dead-letters", summary: "What could not be stored"}, admins, a.listDeadLetters)
 	register(a, operation{method: "DELETE", path: "/dead-letters/{id}", id: "delete-dead-letter", summary: "Forget a dead letter"}, admins, a.deleteDeadLetter)
+	register(a, operation{method: "POST", path: "/dead-letters/{id}/retry", id: "retry-dead-letter",
+		summary: "Store what a newer version of this program can read, and forget the dead letter", status: http.StatusNoContent}, admins, a.retryDeadLetter)
+}
+
+// A Retrier stores what a dead letter holds, as if it came again.
+type Retrier interface {
+	// Retry returns an *fleet.InvalidError when it still cannot be stored. To
+	// retry twice is to retry once.
+	Retry(ctx context.Context, d fleet.DeadLetter) error
+}
+
+// OneDeadLetter names a dead letter of the fleet in the path.
+type OneDeadLetter struct {
+	InFleet
+	ID string `path:"id" pattern:"^[\\x21-\\x7e]{1,256}$"`
+}
+
+func (a *API) retryDeadLetter(ctx context.Context, in *OneDeadLetter) (*struct{}, error) {
+	if a.Retrier == nil {
+		return nil, errNoIngest
+	}
+	c := callerOf(ctx)
+	letter, err := a.Store.DeadLetter(ctx, c.fleet, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Retrier.Retry(ctx, letter); err != nil {
+		return nil, err
+	}
+	if err := a.Store.DeleteDeadLetter(ctx, c.fleet, in.ID); err != nil && !errors.Is(err, fleet.ErrNotFound) {
+		return nil, err
+	}
+	return nil, a.audit(ctx, "retry", "dead_letter", in.ID, deadLetter(&letter), nil)
 }
 
 func (a *API) listDeadLetters(ctx context.Context, in *struct {
@@ -38,10 +75,7 @@ func (a *API) listDeadLetters(ctx context.Context, in *struct {
 	return reply(pageOf(letters, in.Limit, deadLetter, func(d *fleet.DeadLetter) string { return d.ID })), nil
 }
 
-func (a *API) deleteDeadLetter(ctx context.Context, in *struct {
-	InFleet
-	ID string `path:"id" pattern:"^[\\x21-\\x7e]{1,256}$"`
-}) (*struct{}, error) {
+func (a *API) deleteDeadLetter(ctx context.Context, in *OneDeadLetter) (*struct{}, error) {
 	c := callerOf(ctx)
 	letter, err := a.Store.DeadLetter(ctx, c.fleet, in.ID)
 	if err != nil {

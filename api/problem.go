@@ -23,8 +23,13 @@ var problems = []struct {
 }{
 	{fleet.ErrNotFound, http.StatusNotFound, "there is no such thing here"},
 	{fleet.ErrConflict, http.StatusConflict, "it exists already or was changed meanwhile"},
+	{fleet.ErrNotAssigned, http.StatusForbidden, "it is not assigned to this driver"},
+	{fleet.ErrFull, http.StatusServiceUnavailable, "the storage for this is full"},
+	{errPrecondition, http.StatusPreconditionFailed, "it was changed meanwhile: If-Match or version is not the current one"},
+	{errStreamAway, http.StatusServiceUnavailable, "the stream is away: send it again"},
 	{errBadLogin, http.StatusUnauthorized, "fleet, user or password is wrong"},
 	{errSession, http.StatusUnauthorized, "the session has ended: log in again"},
+	{errNoIngest, http.StatusServiceUnavailable, "this process cannot store what devices send"},
 	{errNoBroker, http.StatusServiceUnavailable, "this process runs no broker"},
 	{auth.ErrExpired, http.StatusUnauthorized, "the token has expired"},
 	{auth.ErrRevoked, http.StatusUnauthorized, "the token is revoked"},
@@ -40,6 +45,7 @@ var problems = []struct {
 // problem turns the error of a handler into the response.
 func (a *API) problem(ctx context.Context, err error) error {
 	var invalid *fleet.InvalidError
+	var illegal *fleet.MoveError
 	var ready huma.StatusError
 	switch {
 	case errors.As(err, &ready):
@@ -47,6 +53,9 @@ func (a *API) problem(ctx context.Context, err error) error {
 	case errors.As(err, &invalid):
 		return huma.Error422UnprocessableEntity(invalid.Error(),
 			&huma.ErrorDetail{Location: invalid.Field, Message: invalid.Reason})
+	case errors.As(err, &illegal):
+		return huma.Error409Conflict(illegal.Error(),
+			&huma.ErrorDetail{Location: currentStatus, Message: "is not one from which this is a legal move", Value: illegal.From})
 	}
 	for _, p := range problems {
 		if errors.Is(err, p.err) {
@@ -93,11 +102,17 @@ func writeProblem(w http.ResponseWriter, err error) {
 	_ = json.NewEncoder(w).Encode(model) // the client may be gone; there is nobody to tell
 }
 
+// currentStatus is the location of what the server knows, not of what the
+// client sent: its value may be told.
+const currentStatus = "current.status"
+
 // withoutValues leaves what the client sent out of problems: it may be a password.
 func withoutValues(_ huma.Context, _ string, v any) (any, error) {
 	if model, ok := v.(*huma.ErrorModel); ok {
 		for _, detail := range model.Errors {
-			detail.Value = nil
+			if detail.Location != currentStatus {
+				detail.Value = nil
+			}
 		}
 	}
 	return v, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ type rule struct {
 	roles  []fleet.Role
 	public bool // without a token
 	acl    bool // also with a token whose acl replaces the role's rights: the handler asks it
+	basic  bool // also with a device's own secret (RFC 7617)
 }
 
 var (
@@ -53,6 +55,10 @@ type operation struct {
 	status                    int           // on success; default by huma: 200, or 204 without a body
 	time                      time.Duration // default requestTime
 	once                      bool          // takes an Idempotency-Key
+	match                     bool          // takes If-Match
+	body                      []string      // content types of a body that the handler reads itself (RawBody)
+	bodySize                  int64         // most bytes it takes; default maxBody
+	loose                     []*huma.Param // takes any query: see queryOf; these are documented
 	responses                 map[string]*huma.Response
 	errors                    []int // beside those that every operation may answer with
 }
@@ -74,16 +80,26 @@ func register[I, O any](a *API, op operation, who rule, handle func(context.Cont
 		Errors:          op.errors,
 		Security:        []map[string][]string{},
 	}
+	if op.bodySize == 0 {
+		op.bodySize = maxBody
+	}
 	if !who.public {
 		h.Security = append(h.Security, map[string][]string{"bearer": {}})
 		h.Errors = append(h.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound)
+	}
+	if who.basic {
+		h.Security = append(h.Security, map[string][]string{"device": {}})
+		h.Errors = append(h.Errors, http.StatusTooManyRequests)
 	}
 	h.Errors = append(h.Errors, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable)
 	if hasBody(op.method) {
 		h.Errors = append(h.Errors, http.StatusBadRequest, http.StatusRequestTimeout,
 			http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
-	steps := []step{a.observe(op.id), a.admit(who, limit), a.readBody}
+	steps := []step{a.observe(op.id), a.admit(who, limit), a.readBody(op)}
+	if op.match {
+		h.Errors = append(h.Errors, http.StatusConflict, http.StatusPreconditionFailed)
+	}
 	if op.once {
 		h.Errors = append(h.Errors, http.StatusConflict)
 		h.Parameters = append(h.Parameters, &huma.Param{
@@ -92,10 +108,17 @@ func register[I, O any](a *API, op operation, who rule, handle func(context.Cont
 		})
 		steps = append(steps, a.once)
 	}
+	if op.loose != nil {
+		h.Parameters = append(h.Parameters, op.loose...)
+		steps = append(steps, takeQuery)
+	}
 	slices.Sort(h.Errors)
 	h.Errors = slices.Compact(h.Errors)
 	for _, s := range steps {
 		h.Middlewares = append(h.Middlewares, s.middleware())
+	}
+	if op.body != nil {
+		h.RequestBody = &huma.RequestBody{} // shared with what huma registers
 	}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
@@ -104,9 +127,27 @@ func register[I, O any](a *API, op operation, who rule, handle func(context.Cont
 		}
 		return out, nil
 	})
+	if op.body != nil {
+		op.describeBody(h.RequestBody)
+	}
 }
 
-func hasBody(method string) bool { return method == http.MethodPost || method == http.MethodPatch }
+// describeBody tells of a body that huma takes for bytes which must be there.
+func (op *operation) describeBody(b *huma.RequestBody) {
+	b.Required = op.loose == nil
+	b.Content = map[string]*huma.MediaType{}
+	for _, kind := range op.body {
+		schema := &huma.Schema{Type: huma.TypeString, Format: "binary"}
+		if kind == "application/json" {
+			schema = &huma.Schema{Type: huma.TypeObject}
+		}
+		b.Content[kind] = &huma.MediaType{Schema: schema}
+	}
+}
+
+func hasBody(method string) bool {
+	return method == http.MethodPost || method == http.MethodPatch || method == http.MethodPut
+}
 
 // A step stands before the handlers, as net/http middleware does.
 type step func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc)
@@ -119,6 +160,22 @@ func (s step) middleware() func(huma.Context, func(huma.Context)) {
 		})
 	}
 }
+
+type queryKey struct{}
+
+// takeQuery keeps the query from being checked against the parameters that the
+// document names.
+func takeQuery(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	query := r.URL.Query()
+	r = r.WithContext(context.WithValue(r.Context(), queryKey{}, query))
+	plain := *r.URL
+	plain.RawQuery = ""
+	r.URL = &plain
+	next(w, r)
+}
+
+// queryOf returns the query of an operation that takes any.
+func queryOf(ctx context.Context) url.Values { return ctx.Value(queryKey{}).(url.Values) }
 
 // observe counts and times requests, and turns a panic into a 500.
 func (a *API) observe(id string) step {

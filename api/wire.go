@@ -2,6 +2,8 @@ package api
 
 import (
 	"encoding/base64"
+	"errors"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -26,6 +28,9 @@ func (s stamp) MarshalJSON() ([]byte, error) {
 	return s.UTC().AppendFormat(make([]byte, 0, 32), `"`+stampFormat+`"`), nil
 }
 
+// UnmarshalJSON reads RFC 3339; null leaves the zero time.
+func (s *stamp) UnmarshalJSON(data []byte) error { return s.Time.UnmarshalJSON(data) }
+
 // Schema describes the JSON for the OpenAPI document.
 func (stamp) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "date-time"}
@@ -48,6 +53,16 @@ func (p Paging) after(valid func(string) bool) (string, error) {
 		return "", fleet.Invalid("query.cursor", "is not a cursor of this list")
 	}
 	return string(id), nil
+}
+
+// number returns the number after which the page begins, of a list that is in
+// the order of numbers.
+func (p Paging) number() (int64, error) {
+	cursor, err := p.after(func(s string) bool { _, err := strconv.ParseUint(s, 10, 63); return err == nil })
+	if err != nil || cursor == "" {
+		return 0, err
+	}
+	return strconv.ParseInt(cursor, 10, 64)
 }
 
 // A page is one page of a list. Next is null on the last one; a full page may
@@ -74,6 +89,38 @@ func pageOf[S, T any](found []S, limit int, convert func(*S) T, id func(*S) stri
 type body[T any] struct{ Body T }
 
 func reply[T any](v T) *body[T] { return &body[T]{v} }
+
+// inBody says of an invalid field that it is one of the body.
+func inBody(err error) error {
+	var invalid *fleet.InvalidError
+	if errors.As(err, &invalid) {
+		return fleet.Invalid("body."+invalid.Field, invalid.Reason)
+	}
+	return err
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// atOrNull is nil for the zero time.
+func atOrNull(t time.Time) *stamp {
+	if t.IsZero() {
+		return nil
+	}
+	return &stamp{t}
+}
+
+// orZero is the inverse of atOrNull.
+func orZero(s *stamp) time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	return s.Time
+}
 
 // plainText reports whether s is short and without control characters.
 func plainText(s string) bool {
