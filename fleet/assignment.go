@@ -114,11 +114,9 @@ func (a *Assignment) marshal(shipment any) ([]byte, error) {
 // A DispatchReport is what a driver said of a shipment or an assignment: one of
 // Status and Receipt is set.
 type DispatchReport struct {
-	Fleet, Driver string
-	ID            string // of the shipment or assignment
-	Actor         string // the publisher
-	Topic         string
-	ReceivedAt    time.Time
-	Status        *StatusReport
-	Receipt       *AssignmentReceipt
+	ID      string // of the shipment or assignment
+	Actor   string // the publisher
+	Status  *StatusReport
+	Receipt *AssignmentReceipt
+	Letter  DeadLetter // what it becomes when it is refused, without the reason; who, where and when
 }

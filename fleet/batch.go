@@ -20,6 +20,7 @@ type Batch struct {
 	Positions []Position // history, already thinned
 	Latest    []Position // the newest plausible position of each driver in the batch
 	Reports   []Report
+	Dispatch  []DispatchReport // of shipments and assignments, in the order of their arrival
 	Dead      []DeadLetter
 	Thinned   map[Source]int64 // fixes left out of history
 	Receipts  []Receipt        // of the thinned ones, those with Boot and Seq

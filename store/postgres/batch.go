@@ -52,8 +52,10 @@ func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 			return saved, err
 		}
 		err = s.write(ctx, "save batch", func(ctx context.Context, tx pgx.Tx) (err error) {
-			saved, err = p.save(ctx, tx)
-			return err
+			if saved, err = p.save(ctx, tx); err != nil || saved.Skipped {
+				return err
+			}
+			return s.SaveDispatch(ctx, recordsTx{tx}, b.Dispatch)
 		})
 		var pg *pgconn.PgError
 		switch {

@@ -18,6 +18,7 @@ import (
 	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/migrations"
 	"github.com/dray-fleet/dray/store/internal/batch"
+	"github.com/dray-fleet/dray/store/internal/records"
 )
 
 // timeout bounds every call, so that a database that has vanished without a
@@ -26,6 +27,7 @@ const timeout = 40 * time.Second
 
 // A Store is a pool of connections to one database.
 type Store struct {
+	*records.Records
 	pool *pgxpool.Pool
 
 	drivers batch.Cache[batch.Driver]
@@ -66,6 +68,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	s := &Store{pool: pool, days: map[int64]bool{}}
+	s.Records = records.New(recordsDB{s}, dialect)
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -15,15 +15,19 @@ import (
 
 	"github.com/dray-fleet/dray/migrations"
 	"github.com/dray-fleet/dray/store/internal/batch"
+	"github.com/dray-fleet/dray/store/internal/records"
 )
 
 // A Store is one SQLite file. SQLite has one writer at a time, so there is one
 // connection that writes, and a few that read beside it.
 type Store struct {
+	*records.Records
 	writer, reader *sql.DB
 
 	drivers batch.Cache[batch.Driver]
 	sources batch.Cache[batch.Reporter]
+
+	watchers watchers
 }
 
 // readers bounds the connections that read.
@@ -53,6 +57,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, errors.Join(err, writer.Close())
 	}
 	s := &Store{writer: writer, reader: reader}
+	s.Records = records.New(recordsDB{s}, dialect)
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -106,5 +111,6 @@ func (s *Store) write(ctx context.Context, what string, fn func(tx *sql.Tx) erro
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("sqlite: %s: %w", what, err)
 	}
+	s.watchers.tell()
 	return nil
 }

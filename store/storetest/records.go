@@ -126,8 +126,8 @@ type Feed interface {
 	SavePosition(ctx context.Context, reader string, cursor int64) error
 
 	// DueWebhooks returns webhooks that are not disabled, whose RetryAt has come
-	// and whose Cursor is below newest.
-	DueWebhooks(ctx context.Context, newest int64, now time.Time, limit int) ([]fleet.Webhook, error)
+	// and whose fleet has events after Cursor.
+	DueWebhooks(ctx context.Context, now time.Time, limit int) ([]fleet.Webhook, error)
 	// SaveDelivery notes w's Cursor, Failures, RetryAt and LastError, unless the
 	// webhook was set to another cursor than from meanwhile. letter, if any, is
 	// what was given up.

@@ -16,6 +16,9 @@ import (
 // fleet.ErrConflict nor a *fleet.InvalidError: then the database is away and
 // the call may be repeated.
 type Store interface {
+	Records
+	Feed
+
 	Ping(ctx context.Context) error
 	Close() error
 

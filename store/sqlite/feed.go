@@ -1,0 +1,68 @@
+package sqlite
+
+import (
+	"context"
+	"sync"
+)
+
+// watchers are told of every commit of this process.
+type watchers struct {
+	mu      sync.Mutex
+	wakes   map[int]func()
+	next    int
+	running map[string]bool // what runs exclusively
+}
+
+func (w *watchers) tell() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, wake := range w.wakes {
+		wake()
+	}
+}
+
+// Sequence has nothing to do: there is one writer at a time, so the triggers
+// write events into the feed itself, in the order of their commits.
+func (s *Store) Sequence(context.Context, int) (int, error) { return 0, nil }
+
+// Listen calls wake after every commit of this process; what another one wrote
+// is found by looking now and then.
+func (s *Store) Listen(ctx context.Context, wake func()) error {
+	s.watchers.mu.Lock()
+	if s.watchers.wakes == nil {
+		s.watchers.wakes = map[int]func(){}
+	}
+	id := s.watchers.next
+	s.watchers.next++
+	s.watchers.wakes[id] = wake
+	s.watchers.mu.Unlock()
+	wake()
+	<-ctx.Done()
+	s.watchers.mu.Lock()
+	delete(s.watchers.wakes, id)
+	s.watchers.mu.Unlock()
+	return nil
+}
+
+// Exclusive runs fn while this process runs no other of that name; the file is
+// this process's own.
+func (s *Store) Exclusive(ctx context.Context, name string, fn func(ctx context.Context) error) (ran bool, err error) {
+	s.watchers.mu.Lock()
+	taken := s.watchers.running[name]
+	if !taken {
+		if s.watchers.running == nil {
+			s.watchers.running = map[string]bool{}
+		}
+		s.watchers.running[name] = true
+	}
+	s.watchers.mu.Unlock()
+	if taken {
+		return false, nil
+	}
+	defer func() {
+		s.watchers.mu.Lock()
+		delete(s.watchers.running, name)
+		s.watchers.mu.Unlock()
+	}()
+	return true, fn(ctx)
+}
