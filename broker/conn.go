@@ -85,6 +85,7 @@ func (b *Broker) newConn(nc net.Conn, transport string) *conn {
 		rate:     newBucket(l.MessageRate, l.MessageBurst, l.SlowClose),
 	}
 	c.out = outbound{nc: nc, limit: l.QueueBytes, total: &b.waiting, most: int64(l.QueueBytesTotal)}
+	c.out.room.L = &c.out.mu
 	c.acks.room.L = &c.acks.mu
 	return c
 }
@@ -98,6 +99,10 @@ func (c *conn) Read(p []byte) (int, error) {
 	for len(c.engine) == 0 {
 		if c.closed.Load() {
 			return 0, errEnded
+		}
+		if c.subscribing.answered {
+			c.subscribing.answered = false
+			c.subscribed()
 		}
 		if err := c.next(); err != nil {
 			c.fail(err)

@@ -56,9 +56,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		c.deliver(h, p)
 	case h.Type == packet.TypeSuback, h.Type == packet.TypeUnsuback:
 		c.send(c.subscribing.answer(p, h.ID))
-		if h.Type == packet.TypeSuback {
-			c.subscribed()
-		}
+		c.subscribing.answered = h.Type == packet.TypeSuback
 	case h.Type == packet.TypeDisconnect:
 		c.disconnected(p)
 	default:

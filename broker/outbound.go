@@ -32,6 +32,7 @@ type outbound struct {
 	most  int64         // bound of total; past it live publications are conflated at once
 
 	mu      sync.Mutex
+	room    sync.Cond // of mu: told when something was written, and at the end
 	pending []byte
 	sending int               // bytes that the writer has taken and not yet written
 	late    map[string][]byte // newest live publication of each topic that found no room
@@ -63,6 +64,19 @@ func (o *outbound) add(p []byte, wake bool) bool {
 		o.wake()
 	}
 	return true
+}
+
+// addPatiently appends whole packets, waiting until there is ample room.
+func (o *outbound) addPatiently(p []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for !o.closed && !o.ending && len(o.pending)+o.sending > 0 && len(o.pending)+o.sending+len(p) > o.limit/2 {
+		o.room.Wait()
+	}
+	if !o.closed && !o.ending {
+		o.put(p)
+		o.wake()
+	}
 }
 
 // live adds a publication of which only the newest per topic matters. It
@@ -115,6 +129,7 @@ func (o *outbound) end() {
 		return
 	}
 	o.ending = true
+	o.room.Broadcast()
 	o.drop()
 	_ = o.nc.SetWriteDeadline(time.Now().Add(farewell))
 	if !o.writing {
@@ -198,6 +213,7 @@ func (o *outbound) write() {
 		o.mu.Lock()
 		o.total.Add(-int64(o.sending))
 		o.sending = 0
+		o.room.Broadcast()
 		if err != nil {
 			o.total.Add(-int64(len(o.pending)))
 			o.pending = nil

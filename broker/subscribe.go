@@ -14,6 +14,7 @@ import (
 // reader's goroutine.
 type subscribing struct {
 	verdicts []verdict
+	answered bool // the SUBACK is on its way, what follows it is not
 
 	clientID, engineID uint16 // packet ids
 }
@@ -145,7 +146,7 @@ func carriesPositions(filter string) bool {
 
 // subscribed follows the SUBACK: retained publications, and a keyframe for those
 // who watch a fleet. The engine's own way to send retained ones overruns its
-// queue.
+// queue; this one waits for the client.
 func (c *conn) subscribed() {
 	if c.b.opts.Conformance {
 		return
@@ -167,7 +168,8 @@ func (c *conn) subscribed() {
 	}
 }
 
-// sendQoS0 sends one publication to this client alone.
+// sendQoS0 sends one publication to this client alone, on the reader's
+// goroutine.
 func (c *conn) sendQoS0(p *packet.Publish, id int) {
 	if id > 0 && c.version == packet.V5 {
 		p.Props = packet.AppendSubscriptionID(nil, uint32(id))
@@ -178,5 +180,5 @@ func (c *conn) sendQoS0(p *packet.Publish, id int) {
 		return
 	}
 	c.delivered.Add(1)
-	c.send(buf)
+	c.out.addPatiently(buf)
 }
