@@ -32,7 +32,14 @@ func (b *bench) idle(ctx context.Context) error {
 				return err
 			}
 			b.report.add(s.Name, figure, "KB", float64(after-before)/idleConnections/1000)
-			return nil
+			if s.Name != dray {
+				return nil
+			}
+			m, err := s.Metrics()
+			b.report.add(s.Name, figure+": stacks", "KB", m["go_memstats_stack_inuse_bytes"]/idleConnections/1000)
+			b.report.add(s.Name, figure+": live heap", "KB", m["go_memstats_heap_alloc_bytes"]/idleConnections/1000)
+			b.report.add(s.Name, figure+": goroutines", "", m["go_goroutines"]/idleConnections)
+			return err
 		}
 	}
 	tcp := measure(tcpMemory, func(s *servers.Server) string { return s.MQTT })

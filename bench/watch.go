@@ -9,24 +9,29 @@ import (
 	"github.com/dray-fleet/dray/bench/servers"
 )
 
-// fanOut measures deliveries to 50 dispatchers. The load is small enough for
-// each system that readers keep up: a dispatcher of dray that is slower gets the
-// newest of each driver instead of all.
+// fanOut measures deliveries to 50 dispatchers who keep up: at a rate near the
+// top of each system, and dray at mosquitto's too. A dispatcher of dray that is
+// slower than that would get the newest of each driver instead of all.
 func (b *bench) fanOut(ctx context.Context) error {
-	deliver := func(rate int) func(*servers.Server) error {
+	const drayRate, mosquittoRate = 25_000, 2_000
+	deliver := func(name string, rate int) func(*servers.Server) error {
 		return func(s *servers.Server) error {
 			r, used, err := b.load(ctx, s, load.Options{Dispatchers: 50, Rate: rate})
 			if err != nil {
 				return err
 			}
-			b.report.add(s.Name, "deliveries", "/s", float64(r.Delivered)/r.Elapsed.Seconds())
-			b.report.add(s.Name, cpuDeliver, "s", used.Seconds()/float64(r.Delivered)*1e6)
-			b.report.addMillis(s.Name, deliveryP99, r.Delivery.P99)
-			b.report.add(s.Name, lost, "", float64(r.Expected-r.Delivered))
+			b.report.add(name, "deliveries", "/s", float64(r.Delivered)/r.Elapsed.Seconds())
+			b.report.add(name, cpuDeliver, "s", used.Seconds()/float64(r.Delivered)*1e6)
+			b.report.addMillis(name, deliveryP99, r.Delivery.P99)
+			b.report.add(name, lost, "", float64(r.Expected-r.Delivered))
 			return nil
 		}
 	}
-	return errors.Join(on(b.dray(deep), deliver(10_000)), on(b.mosquitto, deliver(2_000)))
+	return errors.Join(
+		on(b.dray(deep), deliver(dray, drayRate)),
+		on(b.mosquitto, deliver(mosquitto, mosquittoRate)),
+		on(b.dray(deep), deliver("dray at mosquitto's rate", mosquittoRate)),
+	)
 }
 
 // live compares the raw feed with live frames, and both with nobody watching:
