@@ -39,8 +39,9 @@ type HTTP struct {
 	Addr    string
 	Origins []string
 	TLS     struct {
-		Cert, Key   string
-		ACMEDomains []string `mapstructure:"acme_domains"`
+		Cert, Key     string
+		ACMEDomains   []string `mapstructure:"acme_domains"`
+		ACMEDirectory string   `mapstructure:"acme_directory"`
 	}
 }
 
@@ -82,7 +83,12 @@ type Auth struct {
 // Ingest is what of the stream enters history, and from where else.
 type Ingest struct {
 	MinInterval time.Duration `mapstructure:"min_interval"`
-	MQTT        struct{ URL string }
+	MQTT        struct {
+		URL      string
+		ClientID string `mapstructure:"client_id"`
+		Topics   []string
+		Fleet    string
+	}
 }
 
 // Limits bounds what one connection, and all of them, may take.

@@ -12,7 +12,7 @@ import (
 type Key struct {
 	Name    string // http.addr
 	Env     string // DRAY_HTTP_ADDR
-	Default string // as written; "" also for an empty list
+	Default string // as written; a list with commas
 	Doc     string // the comment above it, as one line
 }
 
@@ -35,13 +35,24 @@ func Keys() ([]Key, error) {
 			keys = append(keys, Key{
 				Name:    name,
 				Env:     "DRAY_" + strings.ToUpper(strings.ReplaceAll(name, ".", "_")),
-				Default: value.Value,
+				Default: defaultOf(value),
 				Doc:     strings.ReplaceAll(strings.TrimPrefix(key.HeadComment, "# "), "\n# ", " "),
 			})
 		}
 	}
 	walk("", doc.Content[0])
 	return keys, nil
+}
+
+func defaultOf(n *yaml.Node) string {
+	if n.Kind != yaml.SequenceNode {
+		return n.Value
+	}
+	var items []string
+	for _, item := range n.Content {
+		items = append(items, item.Value)
+	}
+	return strings.Join(items, ",")
 }
 
 // AddFlags adds a flag to fs for every key, under the key's name. Load reads

@@ -17,9 +17,9 @@ import (
 	"time"
 )
 
-// binary is the program under test, built once: these tests are about the real
+// program is the one under test, built once: these tests are about the real
 // process, as an operator runs it.
-var binary = sync.OnceValues(func() (string, error) {
+var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "dray-test-")
 	if err != nil {
 		return "", err
@@ -35,7 +35,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
+	if path, err := program(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
 	}
 	os.Exit(code)
@@ -51,6 +51,7 @@ type process struct {
 	exit chan error
 
 	HTTP, MQTT, Admin string
+	MQTTTLS           string `json:"mqtt_tls"`
 }
 
 type lockedBuffer struct {
@@ -85,7 +86,7 @@ func environment(dir string, env ...string) []string {
 // start runs `dray serve` in dir and waits until it is ready.
 func start(t testing.TB, dir string, env ...string) *process {
 	t.Helper()
-	path, err := binary()
+	path, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +163,7 @@ func (p *process) stop() error {
 // command runs another subcommand in the same data directory.
 func command(t testing.TB, dir string, env []string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	path, err := binary()
+	path, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}

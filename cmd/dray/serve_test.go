@@ -49,7 +49,7 @@ func TestStartRefuses(t *testing.T) {
 
 // A stranger's first start: quick, small, private.
 func TestFirstStart(t *testing.T) {
-	path, err := binary()
+	path, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}

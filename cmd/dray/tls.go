@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/dray-fleet/dray/configs"
@@ -94,13 +95,16 @@ func (c *certificates) config() *tls.Config {
 	return conf
 }
 
-// acmeConfig gets certificates from Let's Encrypt by the TLS-ALPN challenge, on
-// the same port.
+// acmeConfig gets certificates from Let's Encrypt, or another authority, by the
+// TLS-ALPN challenge (RFC 8737) on the same port.
 func acmeConfig(c *configs.Config) *tls.Config {
 	m := &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
 		Cache:      autocert.DirCache(filepath.Join(c.Data.Dir, "acme")),
 		HostPolicy: autocert.HostWhitelist(c.HTTP.TLS.ACMEDomains...),
+	}
+	if c.HTTP.TLS.ACMEDirectory != "" {
+		m.Client = &acme.Client{DirectoryURL: c.HTTP.TLS.ACMEDirectory}
 	}
 	conf := m.TLSConfig()
 	conf.MinVersion = tls.VersionTLS12
