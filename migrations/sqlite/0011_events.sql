@@ -34,11 +34,11 @@ INSERT INTO acting (name) VALUES ('sql');
 -- What is told of each entity.
 CREATE VIEW shipment_data AS SELECT fleet, id, json_object('id', id, 'reference', reference, 'status', status, 'driver', nullif(driver, ''),
     'pickup', json(pickup), 'dropoff', json(dropoff), 'note', note, 'version', version,
-    'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at / 1e6, 'unixepoch'),
-    'updated_at', strftime('%Y-%m-%dT%H:%M:%fZ', updated_at / 1e6, 'unixepoch')) AS data FROM shipments;
+    'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at / 1000 / 1e3, 'unixepoch'),
+    'updated_at', strftime('%Y-%m-%dT%H:%M:%fZ', updated_at / 1000 / 1e3, 'unixepoch')) AS data FROM shipments;
 
 CREATE VIEW assignment_data AS SELECT fleet, id, json_object('id', id, 'shipment', shipment, 'driver', driver, 'state', state,
-    'deadline', strftime('%Y-%m-%dT%H:%M:%fZ', deadline / 1e6, 'unixepoch'), 'receipts', json(receipts), 'version', version) AS data FROM assignments;
+    'deadline', strftime('%Y-%m-%dT%H:%M:%fZ', deadline / 1000 / 1e3, 'unixepoch'), 'receipts', json(receipts), 'version', version) AS data FROM assignments;
 
 CREATE VIEW driver_data AS SELECT fleet, driver AS id, json_object('id', driver, 'name', name, 'duty', nullif(duty, '')) AS data FROM drivers;
 
@@ -46,14 +46,14 @@ CREATE VIEW device_data AS SELECT fleet, id, json_object('id', id, 'kind', kind,
     'disabled', json(iif(disabled, 'true', 'false'))) AS data FROM devices;
 
 CREATE VIEW alert_data AS SELECT fleet, id, json_object('id', id, 'kind', kind, 'driver', nullif(driver, ''), 'subject', nullif(subject, ''),
-    'severity', severity, 'detail', detail, 'opened_at', strftime('%Y-%m-%dT%H:%M:%fZ', opened_at / 1e6, 'unixepoch'),
-    'acked_at', strftime('%Y-%m-%dT%H:%M:%fZ', acked_at / 1e6, 'unixepoch'), 'acked_by', nullif(acked_by, ''),
-    'closed_at', strftime('%Y-%m-%dT%H:%M:%fZ', closed_at / 1e6, 'unixepoch'), 'version', version) AS data FROM alerts;
+    'severity', severity, 'detail', detail, 'opened_at', strftime('%Y-%m-%dT%H:%M:%fZ', opened_at / 1000 / 1e3, 'unixepoch'),
+    'acked_at', strftime('%Y-%m-%dT%H:%M:%fZ', acked_at / 1000 / 1e3, 'unixepoch'), 'acked_by', nullif(acked_by, ''),
+    'closed_at', strftime('%Y-%m-%dT%H:%M:%fZ', closed_at / 1000 / 1e3, 'unixepoch'), 'version', version) AS data FROM alerts;
 
 CREATE VIEW geofence_data AS SELECT fleet, id, json_patch(json_object('id', id, 'name', name), area) AS data FROM geofences;
 
 CREATE VIEW command_data AS SELECT fleet, id, json_object('id', id, 'driver', driver, 'action', action, 'text', nullif(text, ''),
-    'at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at / 1e6, 'unixepoch')) AS data FROM commands;
+    'at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at / 1000 / 1e3, 'unixepoch')) AS data FROM commands;
 
 CREATE VIEW driver_config_data AS SELECT fleet, driver AS id, json_object('interval_s', nullif(interval_s, 0),
     'distance_m', nullif(distance_m, 0)) AS data FROM driver_configs;

@@ -25,6 +25,15 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		{"users", userTests},
 		{"tokens", tokenTests},
 		{"letters", letterTests},
+		{"shipments", shipmentTests},
+		{"assignments", assignmentTests},
+		{"devices", deviceTests},
+		{"webhooks", webhookTests},
+		{"alerts", alertTests},
+		{"geofences", geofenceTests},
+		{"commands", commandTests},
+		{"accounts", accountTests},
+		{"feed", feedTests},
 		{"policies", policyTests},
 	} {
 		for name, test := range group.tests {

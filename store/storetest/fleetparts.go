@@ -1,0 +1,245 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+)
+
+var deviceTests = map[string]func(*testing.T, Store){
+	"are created, changed, given a secret and deleted": func(t *testing.T, s Store) {
+		d, err := s.CreateDevice(t.Context(), office, fleet.Device{Fleet: "acme", ID: "t1", Kind: fleet.DeviceTeltonika, Driver: "d1", Name: "Truck 7"})
+		ok(t, err)
+		_, err = s.CreateDevice(t.Context(), office, d)
+		wantErr(t, "again", err, fleet.ErrConflict)
+		_, err = s.CreateDevice(t.Context(), office, fleet.Device{Fleet: "acme", ID: "t2", Kind: "toaster"})
+		wantInvalid(t, "of no kind", err)
+		ok(t, s.SetDeviceSecret(t.Context(), office, "acme", "t1", []byte{0, 1, 2}, at(5)))
+		d.SecretHash, d.SecretAt = []byte{0, 1, 2}, at(5)
+		d.Driver, d.Disabled = "", true
+		ok(t, s.UpdateDevice(t.Context(), office, d))
+		got, err := s.Device(t.Context(), "acme", "t1")
+		ok(t, err)
+		equal(t, "read", got, d)
+		list, err := s.Devices(t.Context(), "acme", "", 10)
+		ok(t, err)
+		equal(t, "list", list, []fleet.Device{d})
+		_, err = s.Device(t.Context(), "other", "t1")
+		wantErr(t, "from another fleet", err, fleet.ErrNotFound)
+		ok(t, s.DeleteDevice(t.Context(), office, "acme", "t1"))
+		wantErr(t, "deleted again", s.DeleteDevice(t.Context(), office, "acme", "t1"), fleet.ErrNotFound)
+		wantErr(t, "secret of none", s.SetDeviceSecret(t.Context(), office, "acme", "t1", nil, at(0)), fleet.ErrNotFound)
+	},
+}
+
+var webhookTests = map[string]func(*testing.T, Store){
+	"begin at the newest event": func(t *testing.T, s Store) {
+		shipment(t, s, "s1")
+		all := feed(t, s)
+		w, err := s.CreateWebhook(t.Context(), fleet.Webhook{Fleet: "acme", URL: "https://example.com/x", Kinds: []string{"shipment"}})
+		ok(t, err)
+		equal(t, "cursor", w.Cursor, all[len(all)-1].Cursor)
+		if len(w.Secret) < 20 || !fleet.ValidID(w.ID) {
+			t.Errorf("secret %q, id %q", w.Secret, w.ID)
+		}
+		got, err := s.Webhook(t.Context(), "acme", w.ID)
+		ok(t, err)
+		equal(t, "read", got, w)
+		due, err := s.DueWebhooks(t.Context(), time.Now(), 10)
+		ok(t, err)
+		equal(t, "due", len(due), 0)
+		shipment(t, s, "s2")
+		feed(t, s)
+		due, err = s.DueWebhooks(t.Context(), time.Now(), 10)
+		ok(t, err)
+		equal(t, "due after a change", due, []fleet.Webhook{w})
+	},
+	"remember how far they are, unless they are replayed": func(t *testing.T, s Store) {
+		w, err := s.CreateWebhook(t.Context(), fleet.Webhook{Fleet: "acme", URL: "http://example.com/"})
+		ok(t, err)
+		shipment(t, s, "s1")
+		events := feed(t, s)
+		from := w.Cursor
+		w.Failures, w.RetryAt, w.LastError = 1, time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond), "status 500"
+		ok(t, s.SaveDelivery(t.Context(), w, from, nil))
+		got, err := s.Webhook(t.Context(), "acme", w.ID)
+		ok(t, err)
+		equal(t, "after a failure", got, w)
+		due, err := s.DueWebhooks(t.Context(), time.Now(), 10)
+		ok(t, err)
+		equal(t, "due while it waits", len(due), 0)
+		w.Cursor, w.Failures, w.RetryAt = events[0].Cursor, 0, time.Time{}
+		letter := &fleet.DeadLetter{ID: "w", Fleet: "acme", Topic: "webhooks/" + w.ID, Field: "url", Reason: "status 500", ReceivedAt: at(0), Payload: []byte("{}")}
+		ok(t, s.SaveDelivery(t.Context(), w, from, letter))
+		_, err = s.DeadLetter(t.Context(), "acme", "w")
+		ok(t, err)
+		ok(t, s.ReplayWebhook(t.Context(), "acme", w.ID, 0))
+		was := w.Cursor
+		w.Cursor = events[1].Cursor
+		ok(t, s.SaveDelivery(t.Context(), w, was, nil))
+		got, err = s.Webhook(t.Context(), "acme", w.ID)
+		ok(t, err)
+		equal(t, "cursor", got.Cursor, int64(0))
+	},
+	"are listed, changed and deleted": func(t *testing.T, s Store) {
+		for _, bad := range []string{"", "ftp://x/", "https://user:pw@x/", "https:///x", "x", "\x00"} {
+			_, err := s.CreateWebhook(t.Context(), fleet.Webhook{Fleet: "acme", URL: bad})
+			wantInvalid(t, bad, err)
+		}
+		w, err := s.CreateWebhook(t.Context(), fleet.Webhook{Fleet: "acme", ID: "w1", URL: "https://example.com/"})
+		ok(t, err)
+		w.URL, w.Disabled, w.Kinds = "https://example.org/", true, []string{"alert", "shipment.delivered"}
+		ok(t, s.UpdateWebhook(t.Context(), w))
+		list, err := s.Webhooks(t.Context(), "acme", "", 10)
+		ok(t, err)
+		equal(t, "list", list, []fleet.Webhook{w})
+		shipment(t, s, "s1")
+		feed(t, s)
+		due, err := s.DueWebhooks(t.Context(), time.Now(), 10)
+		ok(t, err)
+		equal(t, "due", len(due), 0)
+		ok(t, s.DeleteWebhook(t.Context(), "acme", "w1"))
+		wantErr(t, "deleted again", s.DeleteWebhook(t.Context(), "acme", "w1"), fleet.ErrNotFound)
+		wantErr(t, "replay of none", s.ReplayWebhook(t.Context(), "acme", "w1", 0), fleet.ErrNotFound)
+	},
+}
+
+var alertTests = map[string]func(*testing.T, Store){
+	"are open once of a kind, driver and subject": func(t *testing.T, s Store) {
+		silent := fleet.Alert{Fleet: "acme", Kind: "silent", Driver: "d1", Severity: fleet.SeverityWarning, Detail: "10 min"}
+		first, opened, err := s.OpenAlert(t.Context(), silent)
+		ok(t, err)
+		again, openedAgain, err := s.OpenAlert(t.Context(), silent)
+		ok(t, err)
+		equal(t, "opened", []bool{opened, openedAgain}, []bool{true, false})
+		equal(t, "again", again, first)
+		other := silent
+		other.Subject = "s1"
+		_, opened, err = s.OpenAlert(t.Context(), other)
+		ok(t, err)
+		equal(t, "about something else", opened, true)
+		acked, err := s.AckAlert(t.Context(), office, "acme", first.ID)
+		ok(t, err)
+		ackedAgain, err := s.AckAlert(t.Context(), driver1, "acme", first.ID)
+		ok(t, err)
+		equal(t, "acknowledged by", acked.AckedBy, "u1")
+		equal(t, "acknowledged again", ackedAgain, acked)
+		n, err := s.CloseAlerts(t.Context(), fleet.System, "acme", "silent", "d1")
+		ok(t, err)
+		equal(t, "closed", n, 2)
+		closed, err := s.CloseAlert(t.Context(), office, "acme", first.ID)
+		ok(t, err)
+		equal(t, "version", closed.Version, int64(3))
+		_, opened, err = s.OpenAlert(t.Context(), silent)
+		ok(t, err)
+		equal(t, "opened anew", opened, true)
+		open, err := s.Alerts(t.Context(), fleet.AlertQuery{Fleet: "acme", Kind: "silent", Driver: "d1", Open: true, Limit: 10})
+		ok(t, err)
+		equal(t, "open", len(open), 1)
+		all, err := s.Alerts(t.Context(), fleet.AlertQuery{Fleet: "acme", Limit: 10})
+		ok(t, err)
+		equal(t, "all", len(all), 3)
+		got, err := s.Alert(t.Context(), "acme", first.ID)
+		ok(t, err)
+		equal(t, "read", got, closed)
+	},
+	"of the wrong shape or unknown are refused": func(t *testing.T, s Store) {
+		_, _, err := s.OpenAlert(t.Context(), fleet.Alert{Fleet: "acme", Kind: "a/b", Severity: fleet.SeverityInfo})
+		wantInvalid(t, "kind", err)
+		_, _, err = s.OpenAlert(t.Context(), fleet.Alert{Fleet: "acme", Kind: "silent", Severity: "terrible"})
+		wantInvalid(t, "severity", err)
+		_, err = s.AckAlert(t.Context(), office, "acme", "none")
+		wantErr(t, "unknown", err, fleet.ErrNotFound)
+	},
+}
+
+var geofenceTests = map[string]func(*testing.T, Store){
+	"are created, changed and deleted": func(t *testing.T, s Store) {
+		g, err := s.CreateGeofence(t.Context(), office, fleet.Geofence{Fleet: "acme", Name: "Yard", Polygon: []fleet.Point{{Lat: 1, Lon: 2}, {Lat: 1, Lon: 3}, {Lat: 2, Lon: 3}}})
+		ok(t, err)
+		got, err := s.Geofence(t.Context(), "acme", g.ID)
+		ok(t, err)
+		equal(t, "read", got, g)
+		g.Polygon, g.Circle = nil, &fleet.Circle{Center: fleet.Point{Lat: 59, Lon: 18}, Radius: 100}
+		ok(t, s.UpdateGeofence(t.Context(), office, g))
+		list, err := s.Geofences(t.Context(), "acme", "", 10)
+		ok(t, err)
+		g.UpdatedAt = list[0].UpdatedAt
+		equal(t, "list", list, []fleet.Geofence{g})
+		ok(t, s.DeleteGeofence(t.Context(), office, "acme", g.ID))
+		wantErr(t, "deleted again", s.DeleteGeofence(t.Context(), office, "acme", g.ID), fleet.ErrNotFound)
+	},
+	"tell who came and went": func(t *testing.T, s Store) {
+		ok(t, s.SaveGeofenceEvent(t.Context(), fleet.GeofenceEvent{Fleet: "acme", Geofence: "g1", Event: "entered", Driver: "d1", At: at(0)}))
+		wantInvalid(t, "another event", s.SaveGeofenceEvent(t.Context(), fleet.GeofenceEvent{Fleet: "acme", Geofence: "g1", Event: "exploded", Driver: "d1"}))
+		got := feed(t, s, "geofence.entered")
+		equal(t, "events", len(got), 1)
+		sameJSON(t, "event", got[0].Data, `{"event":"entered","driver":"d1","at":"`+noon.Format(time.RFC3339)+`"}`)
+	},
+}
+
+var commandTests = map[string]func(*testing.T, Store){
+	"are sent and listed, the newest first": func(t *testing.T, s Store) {
+		one, err := s.CreateCommand(t.Context(), fleet.Command{Fleet: "acme", Driver: "d1", Action: "locate", Actor: "u1"})
+		ok(t, err)
+		two, err := s.CreateCommand(t.Context(), fleet.Command{Fleet: "acme", Driver: "d1", Action: "message", Text: "<b>Hej</b>", Actor: "u1"})
+		ok(t, err)
+		_, err = s.CreateCommand(t.Context(), fleet.Command{Fleet: "acme", Driver: "d1", Action: "no word"})
+		wantInvalid(t, "action", err)
+		list, err := s.Commands(t.Context(), "acme", "d1", 10)
+		ok(t, err)
+		equal(t, "list", list, []fleet.Command{two, one})
+		sent := feed(t, s, "command")
+		equal(t, "sent", len(sent), 2)
+		sameJSON(t, "message", sent[1].Data, `{"id":"`+two.ID+`","driver":"d1","action":"message","text":"<b>Hej</b>","at":"`+fleet.Timestamp(two.CreatedAt)+`"}`)
+	},
+	"the configuration of a driver is the last that was set": func(t *testing.T, s Store) {
+		_, err := s.DriverConfig(t.Context(), "acme", "d1")
+		wantErr(t, "before", err, fleet.ErrNotFound)
+		for _, c := range []fleet.DriverConfig{{Interval: time.Minute}, {Interval: 5 * time.Second, Distance: 12.5}} {
+			ok(t, s.SetDriverConfig(t.Context(), office, "acme", "d1", c))
+			got, err := s.DriverConfig(t.Context(), "acme", "d1")
+			ok(t, err)
+			equal(t, "config", got, c)
+		}
+		wantInvalid(t, "too often", s.SetDriverConfig(t.Context(), office, "acme", "d1", fleet.DriverConfig{Interval: time.Millisecond}))
+		told := feed(t, s, "driver.config")
+		equal(t, "told", len(told), 2)
+		sameJSON(t, "last", told[1].Data, `{"interval_s":5,"distance_m":12.5}`)
+	},
+}
+
+var accountTests = map[string]func(*testing.T, Store){
+	"are changed": func(t *testing.T, s Store) {
+		u := user("u1")
+		ok(t, s.CreateUser(t.Context(), u))
+		ok(t, s.CreateUser(t.Context(), user("u2")))
+		u.Name, u.Role = "New name", fleet.RoleAdmin
+		ok(t, s.UpdateUser(t.Context(), u))
+		got, err := s.User(t.Context(), "acme", "u1")
+		ok(t, err)
+		equal(t, "read", got, u)
+		u.Name = "Name of u2"
+		wantErr(t, "to a name that is taken", s.UpdateUser(t.Context(), u), fleet.ErrConflict)
+		u.ID = "nobody"
+		wantErr(t, "unknown", s.UpdateUser(t.Context(), u), fleet.ErrNotFound)
+	},
+	"disabled or deleted have no tokens": func(t *testing.T, s Store) {
+		for _, end := range []func(u fleet.User) error{
+			func(u fleet.User) error { u.Disabled = true; return s.UpdateUser(t.Context(), u) },
+			func(u fleet.User) error { return s.DeleteUser(t.Context(), u.Fleet, u.ID) },
+		} {
+			u := user("u1")
+			if _, err := s.User(t.Context(), "acme", "u1"); err != nil {
+				ok(t, s.CreateUser(t.Context(), u))
+			}
+			hash := []byte(time.Now().String())
+			ok(t, s.SaveRefreshToken(t.Context(), fleet.RefreshToken{Hash: hash, Family: string(hash), Fleet: "acme", User: "u1", ExpiresAt: later()}))
+			ok(t, end(u))
+			_, err := s.SpendRefreshToken(t.Context(), hash, time.Now())
+			wantErr(t, "its token", err, fleet.ErrNotFound)
+		}
+		wantErr(t, "deleted again", s.DeleteUser(t.Context(), "acme", "u1"), fleet.ErrNotFound)
+	},
+}
