@@ -50,7 +50,7 @@ func upstream(p *fleet.Publication) fleet.Upstream {
 		return u
 	}
 	u := fleet.Upstream{Fleet: p.Fleet, Driver: cmp.Or(p.Driver, p.Subject)}
-	if p.Role == fleet.RoleDevice {
+	if p.Role == fleet.RoleDevice && fleet.ValidID(u.Fleet) && fleet.ValidID(u.Driver) {
 		u.Kind = fleet.KindVendor
 	}
 	return u

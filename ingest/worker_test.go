@@ -15,14 +15,20 @@ import (
 	"github.com/dray-fleet/dray/store/postgres"
 	"github.com/dray-fleet/dray/store/postgrestest"
 	"github.com/dray-fleet/dray/store/sqlite"
-	"github.com/dray-fleet/dray/store/storetest"
 	"github.com/dray-fleet/dray/stream"
 )
 
 // A database is either real store.
 type database interface {
-	storetest.Store
+	ingest.Store
 	Migrate(ctx context.Context) error
+	Close() error
+	Driver(ctx context.Context, fleetID, id string) (fleet.Driver, error)
+	Track(ctx context.Context, q fleet.TrackQuery, fn func(*fleet.Position) error) error
+	Gaps(ctx context.Context, q fleet.TrackQuery) ([]fleet.Gap, error)
+	DeadLetters(ctx context.Context, fleetID, after string, limit int) ([]fleet.DeadLetter, error)
+	SavePolicy(ctx context.Context, p fleet.Policy) error
+	DeletePolicy(ctx context.Context, fleetID, driver string) error
 }
 
 // A faulty is the real store with a fault put before and after it, and word of
