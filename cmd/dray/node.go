@@ -171,6 +171,13 @@ func (n *node) openIngest(context.Context) error {
 		MinInterval: n.c.Ingest.MinInterval, Logger: n.log, Registerer: n.metrics,
 	})
 	n.add("ingest", w.Run)
+	if m := n.c.Ingest.MQTT; m.URL != "" {
+		foreign := ingest.MQTTOptions{URL: m.URL, ClientID: m.ClientID, Topics: m.Topics, Fleet: m.Fleet}
+		if err := foreign.Validate(); err != nil {
+			return fmt.Errorf("ingest.mqtt: %w", err)
+		}
+		n.add("ingest.mqtt", func(ctx context.Context) error { return w.SubscribeMQTT(ctx, foreign) })
+	}
 	return nil
 }
 
