@@ -72,10 +72,10 @@ func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 		case pg.Code == deadlock || pg.Code == serializationFailure:
 			p.lock = s.contended.mark()
 		default:
-			return fleet.Saved{}, err
+			return fleet.Saved{}, refused(err)
 		}
 	}
-	return fleet.Saved{}, err
+	return fleet.Saved{}, refused(err)
 }
 
 // prepared is a batch on its way into a transaction.

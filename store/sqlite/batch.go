@@ -72,7 +72,7 @@ func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 		return saveLetters(ctx, tx, b.Dead)
 	})
 	if err != nil {
-		return fleet.Saved{}, err
+		return fleet.Saved{}, refused(err)
 	}
 	return saved, nil
 }
