@@ -40,7 +40,7 @@ type Options struct {
 	Sync       string // SyncAlways (default) or SyncSecond; embedded only
 	MaxBytes   int64  // default: what the stream has; a new one 16 GiB or half of the free disk
 	Partitions int    // default 1 embedded, 16 on a cluster; never fewer than there are
-	Replicas   int    // default 1 embedded, 3 on a cluster
+	Replicas   int    // default 3; 1 embedded and on a server that is in no cluster
 	Node       string // names the connection and its frames; default "dray"
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil: no metrics are exported
@@ -80,12 +80,14 @@ func Open(ctx context.Context, opts Options) (*Log, error) {
 	} else {
 		opts.Partitions, opts.Replicas = cmp.Or(opts.Partitions, 16), cmp.Or(opts.Replicas, 3)
 	}
-	l := &Log{opts: opts, m: newMetrics(opts.Registerer), log: opts.Logger, monitored: make(chan struct{})}
+	l := &Log{opts: opts, log: opts.Logger, monitored: make(chan struct{})}
 	if err := l.open(ctx); err != nil {
 		l.disconnect()
 		return nil, fmt.Errorf("stream: %w", err)
 	}
+	l.m = newMetrics(opts.Registerer) // not before, for Open may be tried again
 	for _, p := range l.parts {
+		p.m = l.m
 		go p.run()
 	}
 	var monitor context.Context
@@ -108,6 +110,9 @@ func (l *Log) open(ctx context.Context) (err error) {
 	if l.nc, err = nats.Connect(l.opts.URL, options...); err != nil {
 		return err
 	}
+	if l.nc.ConnectedClusterName() == "" {
+		l.opts.Replicas = 1 // a server on its own keeps no more
+	}
 	if l.js, err = jetstream.New(l.nc); err != nil {
 		return err
 	}
@@ -123,8 +128,8 @@ func (l *Log) open(ctx context.Context) (err error) {
 		p := &partition{
 			js: l.js, stream: s, name: name(i), subject: subject(i), msgID: writer + "." + strconv.Itoa(i) + ".",
 			maxSize: int(l.nc.MaxPayload()) - 4096, // leaves room for the message's headers
-			m:       l.m, log: l.log,
-			wake: make(chan struct{}, 1), done: make(chan struct{}), flushed: map[fleet.Acker]struct{}{},
+			log:     l.log,
+			wake:    make(chan struct{}, 1), done: make(chan struct{}), flushed: map[fleet.Acker]struct{}{},
 		}
 		p.room.L = &p.mu
 		l.parts = append(l.parts, p)
