@@ -87,13 +87,14 @@ func (n *node) openData(ctx context.Context) error {
 	if err := dataDir(n.c); err != nil {
 		return err
 	}
-	s, err := openStore(ctx, n.c)
-	if err != nil {
+	if err := await(ctx, n.log, "the database", func(ctx context.Context) (err error) {
+		n.store, err = openStore(ctx, n.c)
+		return err
+	}); err != nil {
 		return err
 	}
-	n.store = s
-	n.closers = append(n.closers, s.Close)
-	return s.Migrate(ctx)
+	n.closers = append(n.closers, n.store.Close)
+	return await(ctx, n.log, "the database", n.store.Migrate)
 }
 
 func (n *node) openAuth(context.Context) error {
@@ -118,12 +119,18 @@ func (n *node) openAuth(context.Context) error {
 	return nil
 }
 
-func (n *node) openStream(ctx context.Context) (err error) {
-	n.stream, err = stream.Open(ctx, stream.Options{
-		Dir: filepath.Join(n.c.Data.Dir, "stream"), URL: n.c.Stream.URL, Sync: n.c.Stream.Sync,
-		MaxBytes: int64(n.c.Stream.MaxBytes), Logger: n.log, Registerer: n.metrics,
-	})
-	if err != nil {
+func (n *node) openStream(ctx context.Context) error {
+	opts := stream.Options{
+		URL: n.c.Stream.URL, Sync: n.c.Stream.Sync, MaxBytes: int64(n.c.Stream.MaxBytes),
+		Logger: n.log, Registerer: n.metrics,
+	}
+	if opts.URL == "" {
+		opts.Dir = filepath.Join(n.c.Data.Dir, "stream")
+	}
+	if err := await(ctx, n.log, "the stream", func(ctx context.Context) (err error) {
+		n.stream, err = stream.Open(ctx, opts)
+		return err
+	}); err != nil {
 		return err
 	}
 	n.closers = append(n.closers, n.stream.Close)
