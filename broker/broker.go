@@ -66,7 +66,7 @@ func New(stream Appender, auth Authenticator, opts Options) (*Broker, error) {
 	b.live = newLive(b)
 	b.presence = newPresence(b)
 	b.engine = newEngine(&b.opts)
-	b.inline = b.engine.NewClient(nil, mqtt.LocalListener, "server", true)
+	b.inline = b.newInline("server")
 	if err := b.engine.AddHook(&hooks{b: b}, nil); err != nil {
 		return nil, fmt.Errorf("broker: hook: %w", err)
 	}
@@ -174,6 +174,14 @@ func (b *Broker) Publish(topic string, payload []byte, retain bool, qos byte) {
 	}
 }
 
+// newInline returns a client of the engine that publishes as id. It speaks MQTT
+// 5: the engine lets nothing else expire.
+func (b *Broker) newInline(id string) *mqtt.Client {
+	cl := b.engine.NewClient(nil, mqtt.LocalListener, id, true)
+	cl.Properties.ProtocolVersion = packet.V5
+	return cl
+}
+
 // inject publishes p through the engine, as from c for the sake of no-local; c
 // may be nil.
 func (b *Broker) inject(c *conn, p *packet.Publish, topic string) {
@@ -193,7 +201,7 @@ func (b *Broker) inject(c *conn, p *packet.Publish, topic string) {
 	pk.PacketID = uint16(p.QoS) // the engine wants one; the guard has acknowledged
 	from := b.inline
 	if c != nil && c.inline == nil {
-		c.inline = b.engine.NewClient(nil, mqtt.LocalListener, c.key, true)
+		c.inline = b.newInline(c.key)
 	}
 	if c != nil {
 		from = c.inline

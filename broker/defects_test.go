@@ -168,6 +168,7 @@ func TestD04FailingStreamFailsClosed(t *testing.T) {
 			s := startOn(t, m)
 			x := s.client(packet.V5, "x1", s.dispatcher("x1"))
 			x.granted(1, "fleet/acme/#")
+			x.silent()
 			w := s.dial(version)
 			w.connect(hello{id: "d1", password: s.driver("d1")})
 			x.message() // presence

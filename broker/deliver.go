@@ -24,10 +24,10 @@ const dup = 8
 type held struct {
 	mu       sync.Mutex
 	most     int
-	quota    int
-	waiting  [][]byte // bounded by the engine's MaximumInflight
-	resuming []again  // deliveries of a resumed session, until all of them are here
-	open     bool     // the session is established
+	sent     map[uint16]struct{} // packet ids that the client has not acknowledged; no more than most
+	waiting  [][]byte            // bounded by the engine's MaximumInflight
+	resuming []again             // deliveries of a resumed session, until all of them are here
+	open     bool                // the session is established
 
 	deciding int    // deliveries between the engine's decision and Write
 	passes   uint64 // that have come to Write
@@ -79,12 +79,12 @@ func (c *conn) deliver(h packet.Header, p []byte) {
 		d.mu.Unlock()
 		c.send(p)
 		return
-	case d.quota <= 0:
+	case len(d.sent) >= d.most:
 		d.waiting = append(d.waiting, slices.Clone(p))
 		d.mu.Unlock()
 		return
 	}
-	d.quota--
+	d.sent[h.ID] = struct{}{}
 	d.mu.Unlock()
 	c.send(p)
 }
@@ -111,16 +111,23 @@ func (d *held) resumed(c *conn) {
 	}
 }
 
-// release gives back what an acknowledgement allows, and sends the next.
-func (d *held) release(c *conn) {
+// release takes the end of a delivery, and sends the next. The engine may have
+// forgotten it: it drops what expires.
+func (d *held) release(c *conn, id uint16) {
 	d.mu.Lock()
+	if _, ok := d.sent[id]; !ok {
+		d.mu.Unlock()
+		return
+	}
+	delete(d.sent, id)
 	if len(d.waiting) == 0 {
-		d.quota = min(d.quota+1, d.most)
 		d.mu.Unlock()
 		return
 	}
 	next := d.waiting[0]
 	d.waiting = d.waiting[1:]
+	h, _ := packet.Outbound(next)
+	d.sent[h.ID] = struct{}{}
 	d.mu.Unlock()
 	c.send(next)
 }
@@ -131,13 +138,11 @@ func (c *conn) acknowledged(frame []byte) error {
 	if err != nil {
 		return err
 	}
-	if pk, ok := c.client.Load().State.Inflight.Get(ack.ID); ok {
-		if !answers(ack.Type, pk) {
-			return &packet.Malformed{Code: packet.CodeProtocolError, Reason: "an acknowledgement of the wrong kind"}
-		}
-		if ack.Type != packet.TypePubrec || ack.Code >= packet.CodeUnspecified {
-			defer c.held.release(c)
-		}
+	if pk, ok := c.client.Load().State.Inflight.Get(ack.ID); ok && !answers(ack.Type, pk) {
+		return &packet.Malformed{Code: packet.CodeProtocolError, Reason: "an acknowledgement of the wrong kind"}
+	}
+	if ack.Type != packet.TypePubrec || ack.Code >= packet.CodeUnspecified {
+		c.held.release(c, ack.ID)
 	}
 	c.engine = frame
 	return nil

@@ -174,11 +174,13 @@ func (c *conn) agree(p *packet.Connect) {
 	if c.keepAlive == 0 || c.keepAlive > longest {
 		c.keepAlive, c.imposed = longest, true
 	}
-	c.held.quota = int(p.ReceiveMaximum)
-	c.held.most = c.held.quota
+	c.held.most = int(p.ReceiveMaximum)
+	c.held.sent = make(map[uint16]struct{})
 }
 
-// engineConnect writes the CONNECT that the engine is given.
+// engineConnect writes the CONNECT that the engine is given. It hears nothing of
+// Request Problem Information, for which it would leave user properties out of
+// publications [MQTT-3.3.2-17].
 func engineConnect(c *conn, p *packet.Connect, clean, keep bool) []byte {
 	const cleanFlag = 2
 	var flags byte
@@ -193,9 +195,6 @@ func engineConnect(c *conn, p *packet.Connect, clean, keep bool) []byte {
 		}
 		if p.MaximumPacketSize > 0 {
 			props = binary.BigEndian.AppendUint32(append(props, 0x27), p.MaximumPacketSize)
-		}
-		if !p.RequestProblemInfo {
-			props = append(props, 0x17, 0)
 		}
 		if p.RequestResponseInfo {
 			props = append(props, 0x19, 1)

@@ -162,7 +162,7 @@ func TestSharedSubscription(t *testing.T) {
 	eventually(t, "it is gone", func() bool { return s.b.sessions.connected("acme/x0") == nil })
 	a, b := s.client(packet.V5, "x1", s.dispatcher("x1")), s.client(packet.V5, "x2", s.dispatcher("x2"))
 	for _, w := range []*wire{a, b} {
-		w.granted(0, filter, "$share/g/fleet/acme/drivers/+/location")
+		w.granted(0, filter, "$share/g/fleet/acme/drivers/+/location", "fleet/acme/broadcast")
 	}
 	w := s.client(packet.V5, "d1", s.driver("d1"))
 	for i := range 50 {
@@ -170,9 +170,19 @@ func TestSharedSubscription(t *testing.T) {
 		w.publish(d1+"location", fix(i), 1, uint16(i+1))
 		w.acked(packet.TypePuback, uint16(i+1), 0)
 	}
-	if n, m := a.pending(), b.pending(); n+m != 100 || n == 0 || m == 0 {
+	s.b.Publish("fleet/acme/broadcast", nil, false, 0)
+	if n, m := a.until("fleet/acme/broadcast"), b.until("fleet/acme/broadcast"); n+m != 100 || n == 0 || m == 0 {
 		t.Errorf("%d and %d of 100 delivered", n, m)
 	}
+}
+
+// until counts the publications that come before the one on topic.
+func (w *wire) until(topic string) (n int) {
+	w.t.Helper()
+	for w.message().topic != topic {
+		n++
+	}
+	return n
 }
 
 // pending counts the publications that come before the answer to a ping.

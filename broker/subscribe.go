@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"strings"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -162,9 +163,23 @@ func (c *conn) subscribed() {
 		}
 		for _, pk := range c.b.engine.Topics.Messages(v.filter) {
 			if claims.MayReceive(pk.TopicName) {
-				c.sendQoS0(&packet.Publish{Topic: []byte(pk.TopicName), Payload: pk.Payload, Retain: true}, v.id)
+				c.sendRetained(pk.TopicName, v.id)
 			}
 		}
+	}
+}
+
+// sendRetained sends the topic's last publication as of now. One that replaced it
+// meanwhile may have gone out before, so that is sent again: the newest is last.
+func (c *conn) sendRetained(topic string, id int) {
+	var sent []byte
+	for {
+		pk, ok := c.b.engine.Topics.Retained.Get(topic)
+		if !ok || sent != nil && bytes.Equal(pk.Payload, sent) {
+			return
+		}
+		sent = pk.Payload
+		c.sendQoS0(&packet.Publish{Topic: []byte(topic), Payload: sent, Retain: true}, id)
 	}
 }
 
