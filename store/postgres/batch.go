@@ -34,6 +34,19 @@ func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 	if err := batch.Check(b); err != nil {
 		return saved, err
 	}
+	for {
+		saved, err := s.saveBatch(ctx, b)
+		if !errors.Is(err, batch.ErrErased) {
+			return saved, err
+		}
+		if err := s.learnErasures(ctx); err != nil {
+			return fleet.Saved{}, err
+		}
+	}
+}
+
+func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Saved, err error) {
+	b, dropped, erasure := s.erased.Without(b)
 	drivers, err := s.drivers.Resolve(batch.Drivers(b), func(missing []batch.Driver) (map[batch.Driver]int64, error) {
 		return s.createDrivers(ctx, missing)
 	})
@@ -46,7 +59,7 @@ func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 	if err != nil {
 		return saved, err
 	}
-	p := &prepared{Batch: b, drivers: drivers, sources: sources, rows: batch.Rows(b, drivers, sources), lock: s.contended.lately()}
+	p := &prepared{Batch: b, drivers: drivers, sources: sources, rows: batch.Rows(b, drivers, sources), lock: s.contended.lately(), dropped: dropped, erasure: erasure}
 	for range attempts {
 		if err := s.ensurePartitions(ctx, p.rows); err != nil {
 			return saved, err
@@ -84,8 +97,10 @@ type prepared struct {
 	drivers map[batch.Driver]int64
 	sources map[batch.Reporter]int64
 	rows    []batch.Row
-	merge   bool // some positions are there already: a plain COPY has failed
-	lock    bool // another writer is at the same ledgers: take turns
+	merge   bool  // some positions are there already: a plain COPY has failed
+	lock    bool  // another writer is at the same ledgers: take turns
+	dropped int   // positions left out because of an erasure
+	erasure int64 // the newest one that this took into account
 }
 
 func (p *prepared) save(ctx context.Context, tx pgx.Tx) (saved fleet.Saved, err error) {
@@ -93,6 +108,10 @@ func (p *prepared) save(ctx context.Context, tx pgx.Tx) (saved fleet.Saved, err 
 	if err != nil || done {
 		return fleet.Saved{Skipped: done}, err
 	}
+	if err := checkErasures(ctx, tx, p.erasure); err != nil {
+		return saved, err
+	}
+	saved.Erased = p.dropped
 	ledgers, err := loadLedgers(ctx, tx, batch.Numbered(p.Batch, p.rows, p.drivers, p.sources), p.lock)
 	if err != nil {
 		return saved, err

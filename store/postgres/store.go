@@ -32,6 +32,7 @@ type Store struct {
 
 	drivers batch.Cache[batch.Driver]
 	sources batch.Cache[batch.Reporter]
+	erased  batch.Erasures
 
 	contended contention
 

@@ -2,70 +2,117 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/dray-fleet/dray/fleet"
-	"github.com/dray-fleet/dray/store/internal/column"
 	"github.com/dray-fleet/dray/store/internal/ledger"
+	"github.com/dray-fleet/dray/store/internal/packed"
 )
-
-// trackPage is how many positions are read at once. A track is read in pages,
-// so that a slow reader of it holds no transaction open.
-const trackPage = 2000
 
 // Track calls fn with each position of q, oldest first; see storetest.Store.
 func (s *Store) Track(ctx context.Context, q fleet.TrackQuery, fn func(*fleet.Position) error) error {
-	table := "positions"
-	if q.Quarantined {
-		table = "quarantined"
+	id, err := s.driverID(ctx, q.Fleet, q.Driver)
+	if errors.Is(err, fleet.ErrNotFound) {
+		return nil
 	}
-	query := `SELECT p.fix_at, p.sent_at, p.received_at, p.lat, p.lon, p.accuracy, p.altitude, p.speed, p.heading, p.battery,
-			p.seq, coalesce(p.cause, ''), p.ext, p.source_id, s.source, s.boot
-		FROM ` + table + ` p JOIN sources s ON s.id = p.source_id
-		WHERE p.driver_id = (SELECT id FROM drivers WHERE fleet = $1 AND driver = $2)
-			AND p.fix_at >= $3 AND p.fix_at < $4 AND (p.fix_at, p.source_id, p.seq) > ($3, $5, $6)
-		ORDER BY p.fix_at, p.source_id, p.seq LIMIT $7`
-	var lastSource int32 = -1
-	var lastSeq int64 = -1
-	scan := func(row pgx.CollectableRow) (p fleet.Position, err error) {
-		p, lastSource, err = scanPosition(row)
-		return p, err
+	if err != nil {
+		return err
 	}
-	for from := q.From; ; {
-		page, err := collect(ctx, s, "read track", scan, query, q.Fleet, q.Driver, from, q.To, lastSource, lastSeq, trackPage)
-		if err != nil {
-			return err
-		}
-		for i := range page {
-			p := &page[i]
-			from, lastSeq = p.FixAt, p.Seq
-			p.Fleet, p.Driver, p.Quarantined = q.Fleet, q.Driver, q.Quarantined
-			if p.HasSeq = p.Seq >= 0; !p.HasSeq {
-				p.Seq = 0
-			}
-			if err := fn(p); err != nil {
-				return err
-			}
-		}
-		if len(page) < trackPage {
-			return nil
-		}
-	}
+	t := tables{s: s, driver: id, quarantined: q.Quarantined}
+	return packed.Track(ctx, t, q.From.UnixMicro(), q.To.UnixMicro(), packed.EachPosition(q, fn))
 }
 
-func scanPosition(row pgx.CollectableRow) (p fleet.Position, source int32, err error) {
-	var sentAt *time.Time
+// driverID returns the number of a driver, or fleet.ErrNotFound.
+func (s *Store) driverID(ctx context.Context, fleetID, driver string) (int64, error) {
+	return one(ctx, s, "read driver", pgx.RowTo[int64], "SELECT id FROM drivers WHERE fleet = $1 AND driver = $2", fleetID, driver)
+}
+
+// tables are one driver's, for package packed.
+type tables struct {
+	s           *Store
+	driver      int64
+	quarantined bool
+}
+
+const rowColumns = "fix_at, source_id, seq, sent_at, received_at, stored_at, lat, lon, accuracy, altitude, speed, heading, battery, cause, ext"
+
+// Plain returns plain rows, of days that are being packed too; see packed.Tables.
+func (t tables) Plain(ctx context.Context, after packed.Key, to int64, limit int) ([]packed.Row, error) {
+	const where = " WHERE driver_id = $1 AND fix_at >= $2 AND fix_at < $3 AND (fix_at, source_id, seq) > ($2, $4, $5) ORDER BY fix_at, source_id, seq LIMIT $6"
+	args := []any{t.driver, time.UnixMicro(after.At), time.UnixMicro(to), after.Source, after.Seq, limit}
+	if t.quarantined {
+		return collect(ctx, t.s, "read track", scanRow, "SELECT "+rowColumns+" FROM quarantined"+where, args...)
+	}
+	open, err := collect(ctx, t.s, "read track", scanRow, "SELECT "+rowColumns+" FROM positions"+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	closing, err := collect(ctx, t.s, "read track", scanRow, "SELECT "+rowColumns+" FROM closing"+where, args...)
+	rows := packed.Merge(open, closing)
+	return rows[:min(len(rows), limit)], err
+}
+
+// scanRow reads the columns of rowColumns.
+func scanRow(row pgx.CollectableRow) (packed.Row, error) {
+	var r packed.Row
+	err := scanRowAnd(row, &r)
+	return r, err
+}
+
+// scanRowAnd reads the columns of rowColumns and then those of after.
+func scanRowAnd(row pgx.CollectableRow, r *packed.Row, after ...any) error {
+	var at, received, stored time.Time
+	var sent pgtype.Timestamptz
 	var lat, lon int32
-	var acc, alt, speed, heading, battery *int32
-	err = row.Scan(&p.FixAt, &sentAt, &p.ReceivedAt, &lat, &lon, &acc, &alt, &speed, &heading, &battery,
-		&p.Seq, &p.Trigger, &p.Ext, &source, &p.Source, &p.Boot)
-	p.FixAt, p.SentAt, p.ReceivedAt = p.FixAt.UTC(), utc(sentAt), p.ReceivedAt.UTC()
-	p.Lat, p.Lon = column.Degree.Float(lat), column.Degree.Float(lon)
-	p.Accuracy, p.Altitude = column.Accuracy.Opt(acc), column.Altitude.Opt(alt)
-	p.Speed, p.Heading, p.Battery = column.Speed.Opt(speed), column.Heading.Opt(heading), column.Battery.Opt(battery)
-	return p, source, err
+	var accuracy, altitude, speed, heading pgtype.Int4
+	var battery pgtype.Int2
+	var cause pgtype.Text
+	err := row.Scan(append([]any{&at, &r.Source, &r.Seq, &sent, &received, &stored, &lat, &lon, &accuracy, &altitude, &speed, &heading, &battery, &cause, &r.Ext}, after...)...)
+	r.At, r.ReceivedAt, r.StoredAt, r.SentAt = at.UnixMicro(), received.UnixMicro(), stored.UnixMicro(), packed.None
+	if sent.Valid {
+		r.SentAt = sent.Time.UnixMicro()
+	}
+	r.Lat, r.Lon, r.Cause = int64(lat), int64(lon), cause.String
+	r.Accuracy, r.Altitude, r.Speed, r.Heading = orNone(accuracy), orNone(altitude), orNone(speed), orNone(heading)
+	r.Battery = orNone(pgtype.Int4{Int32: int32(battery.Int16), Valid: battery.Valid})
+	return err
+}
+
+func orNone(v pgtype.Int4) int64 {
+	if !v.Valid {
+		return packed.None
+	}
+	return int64(v.Int32)
+}
+
+// Blocks returns packed hours; see packed.Tables.
+func (t tables) Blocks(ctx context.Context, from, to int64, limit int) ([]packed.Block, error) {
+	if t.quarantined {
+		return nil, nil
+	}
+	return collect(ctx, t.s, "read packed track", scanBlock,
+		"SELECT driver_id, hour, body FROM packed WHERE driver_id = $1 AND hour >= $2 AND hour < $3 ORDER BY hour LIMIT $4", t.driver, from, to, limit)
+}
+
+func scanBlock(row pgx.CollectableRow) (b packed.Block, err error) {
+	return b, row.Scan(&b.Driver, &b.Hour, &b.Body)
+}
+
+// Names returns who reported; see packed.Tables.
+func (t tables) Names(ctx context.Context, sources []int64) (map[int64]packed.Name, error) {
+	names := make(map[int64]packed.Name, len(sources))
+	_, err := collect(ctx, t.s, "read sources", func(row pgx.CollectableRow) (struct{}, error) {
+		var id int64
+		var n packed.Name
+		err := row.Scan(&id, &n.Source, &n.Boot)
+		names[id] = n
+		return struct{}{}, err
+	}, "SELECT id, source, boot FROM sources WHERE id = ANY ($1::int4[])", sources)
+	return names, err
 }
 
 // Gaps returns what never arrived of q's driver between From and To, by the

@@ -18,6 +18,19 @@ func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 	if err := batch.Check(b); err != nil {
 		return fleet.Saved{}, err
 	}
+	for {
+		saved, err := s.saveBatch(ctx, b)
+		if !errors.Is(err, batch.ErrErased) {
+			return saved, err
+		}
+		if err := s.learnErasures(ctx); err != nil {
+			return fleet.Saved{}, err
+		}
+	}
+}
+
+func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, error) {
+	b, dropped, erasure := s.erased.Without(b)
 	drivers, err := s.drivers.Resolve(batch.Drivers(b), func(missing []batch.Driver) (map[batch.Driver]int64, error) {
 		return s.createDrivers(ctx, missing)
 	})
@@ -37,6 +50,10 @@ func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 		done, err := advance(ctx, tx, b.Offset)
 		if err != nil || done {
 			saved.Skipped = done
+			return err
+		}
+		saved.Erased = dropped
+		if err := checkErasures(ctx, tx, erasure); err != nil {
 			return err
 		}
 		ledgers, err := loadLedgers(ctx, tx, batch.Numbered(b, rows, drivers, sources))

@@ -2,67 +2,96 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
 
 	"github.com/dray-fleet/dray/fleet"
-	"github.com/dray-fleet/dray/store/internal/column"
 	"github.com/dray-fleet/dray/store/internal/ledger"
+	"github.com/dray-fleet/dray/store/internal/packed"
 )
-
-// trackPage is how many positions are read at once. A track is read in pages,
-// because a slow reader of it would otherwise keep the WAL from being emptied.
-const trackPage = 2000
 
 // Track calls fn with each position of q, oldest first; see storetest.Store.
 func (s *Store) Track(ctx context.Context, q fleet.TrackQuery, fn func(*fleet.Position) error) error {
-	table := "positions"
-	if q.Quarantined {
-		table = "quarantined"
+	id, err := s.driverID(ctx, q.Fleet, q.Driver)
+	if errors.Is(err, fleet.ErrNotFound) {
+		return nil
 	}
-	query := `SELECT p.fix_at, p.sent_at, p.received_at, p.lat, p.lon, p.accuracy, p.altitude, p.speed, p.heading, p.battery,
-			p.seq, coalesce(p.cause, ''), p.ext, p.source_id, s.source, s.boot
-		FROM ` + table + ` p JOIN sources s ON s.id = p.source_id
-		WHERE p.driver_id = (SELECT id FROM drivers WHERE fleet = ?1 AND driver = ?2)
-			AND p.fix_at < ?4 AND (p.fix_at, p.source_id, p.seq) > (?3, ?5, ?6)
-		ORDER BY p.fix_at, p.source_id, p.seq LIMIT ?7`
-	lastSource, lastSeq := int64(-1), int64(-1)
-	scan := func(scan func(...any) error) (p fleet.Position, err error) {
-		p, lastSource, err = scanPosition(scan)
-		return p, err
+	if err != nil {
+		return err
 	}
-	for from := q.From; ; {
-		page, err := collect(ctx, s.reader, "read track", scan, query, q.Fleet, q.Driver, from.UnixMicro(), q.To.UnixMicro(), lastSource, lastSeq, trackPage)
-		if err != nil {
-			return err
-		}
-		for i := range page {
-			p := &page[i]
-			from, lastSeq = p.FixAt, p.Seq
-			p.Fleet, p.Driver, p.Quarantined = q.Fleet, q.Driver, q.Quarantined
-			if p.HasSeq = p.Seq >= 0; !p.HasSeq {
-				p.Seq = 0
-			}
-			if err := fn(p); err != nil {
-				return err
-			}
-		}
-		if len(page) < trackPage {
-			return nil
-		}
-	}
+	t := tables{s: s, driver: id, quarantined: q.Quarantined}
+	return packed.Track(ctx, t, q.From.UnixMicro(), q.To.UnixMicro(), packed.EachPosition(q, fn))
 }
 
-func scanPosition(scan func(...any) error) (p fleet.Position, source int64, err error) {
-	var fixAt, receivedAt int64
-	var sentAt *int64
-	var lat, lon int32
-	var acc, alt, speed, heading, battery *int32
-	err = scan(&fixAt, &sentAt, &receivedAt, &lat, &lon, &acc, &alt, &speed, &heading, &battery,
-		&p.Seq, &p.Trigger, &p.Ext, &source, &p.Source, &p.Boot)
-	p.FixAt, p.SentAt, p.ReceivedAt = column.Time(&fixAt), column.Time(sentAt), column.Time(&receivedAt)
-	p.Lat, p.Lon = column.Degree.Float(lat), column.Degree.Float(lon)
-	p.Accuracy, p.Altitude = column.Accuracy.Opt(acc), column.Altitude.Opt(alt)
-	p.Speed, p.Heading, p.Battery = column.Speed.Opt(speed), column.Heading.Opt(heading), column.Battery.Opt(battery)
-	return p, source, err
+// driverID returns the number of a driver, or fleet.ErrNotFound.
+func (s *Store) driverID(ctx context.Context, fleetID, driver string) (id int64, err error) {
+	err = s.reader.QueryRowContext(ctx, "SELECT id FROM drivers WHERE fleet = ? AND driver = ?", fleetID, driver).Scan(&id)
+	return id, readError("read driver", err)
+}
+
+// tables are one driver's, for package packed.
+type tables struct {
+	s           *Store
+	driver      int64
+	quarantined bool
+}
+
+const rowColumns = `fix_at, source_id, seq, sent_at, received_at, stored_at, lat, lon, accuracy, altitude, speed, heading, battery, cause, ext`
+
+// Plain returns plain rows; see packed.Tables.
+func (t tables) Plain(ctx context.Context, after packed.Key, to int64, limit int) ([]packed.Row, error) {
+	table := "positions"
+	if t.quarantined {
+		table = "quarantined"
+	}
+	return collect(ctx, t.s.reader, "read track", scanRow, "SELECT "+rowColumns+" FROM "+table+` WHERE driver_id = ? AND fix_at < ?
+		AND (fix_at, source_id, seq) > (?, ?, ?) ORDER BY fix_at, source_id, seq LIMIT ?`, t.driver, to, after.At, after.Source, after.Seq, limit)
+}
+
+// scanRow reads the columns of rowColumns.
+func scanRow(scan func(...any) error) (r packed.Row, err error) {
+	var sentAt, accuracy, altitude, speed, heading, battery sql.NullInt64
+	var cause sql.NullString
+	err = scan(&r.At, &r.Source, &r.Seq, &sentAt, &r.ReceivedAt, &r.StoredAt, &r.Lat, &r.Lon, &accuracy, &altitude, &speed, &heading, &battery, &cause, &r.Ext)
+	r.SentAt, r.Accuracy, r.Altitude, r.Speed = orNone(sentAt), orNone(accuracy), orNone(altitude), orNone(speed)
+	r.Heading, r.Battery, r.Cause = orNone(heading), orNone(battery), cause.String
+	return r, err
+}
+
+func orNone(v sql.NullInt64) int64 {
+	if !v.Valid {
+		return packed.None
+	}
+	return v.Int64
+}
+
+// Blocks returns packed hours; see packed.Tables.
+func (t tables) Blocks(ctx context.Context, from, to int64, limit int) ([]packed.Block, error) {
+	if t.quarantined {
+		return nil, nil
+	}
+	return collect(ctx, t.s.reader, "read packed track", func(scan func(...any) error) (b packed.Block, err error) {
+		return b, scan(&b.Driver, &b.Hour, &b.Body)
+	}, "SELECT driver_id, hour, body FROM packed WHERE driver_id = ? AND hour >= ? AND hour < ? ORDER BY hour LIMIT ?", t.driver, from, to, limit)
+}
+
+// Names returns who reported; see packed.Tables.
+func (t tables) Names(ctx context.Context, sources []int64) (map[int64]packed.Name, error) {
+	list, err := json.Marshal(sources)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	names := make(map[int64]packed.Name, len(sources))
+	_, err = collect(ctx, t.s.reader, "read sources", func(scan func(...any) error) (struct{}, error) {
+		var id int64
+		var n packed.Name
+		err := scan(&id, &n.Source, &n.Boot)
+		names[id] = n
+		return struct{}{}, err
+	}, "SELECT id, source, boot FROM sources WHERE id IN (SELECT value FROM json_each(?))", string(list))
+	return names, err
 }
 
 // Gaps returns what never arrived of q's driver between From and To, by the

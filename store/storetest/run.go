@@ -35,6 +35,10 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		{"accounts", accountTests},
 		{"feed", feedTests},
 		{"policies", policyTests},
+		{"history", historyTests},
+		{"trips", tripTests},
+		{"erase", eraseTests},
+		{"retention", retentionTests},
 	} {
 		for name, test := range group.tests {
 			t.Run(group.name+"/"+name, func(t *testing.T) {
@@ -43,6 +47,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 			})
 		}
 	}
+	t.Run("packing", func(t *testing.T) { t.Parallel(); testPacking(t, open(t)) })
 	t.Run("model", func(t *testing.T) { t.Parallel(); testModel(t, open(t)) })
 }
 

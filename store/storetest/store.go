@@ -16,6 +16,8 @@ import (
 // fleet.ErrConflict nor a *fleet.InvalidError: then the database is away and
 // the call may be repeated.
 type Store interface {
+	History
+
 	Records
 	Feed
 
