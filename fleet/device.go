@@ -1,6 +1,9 @@
 package fleet
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // DeviceKind is which payloads a device sends.
 type DeviceKind string
@@ -55,6 +58,21 @@ func (d *Device) Validate() error {
 type DriverConfig struct {
 	Interval time.Duration // zero: the phone's default
 	Distance float64       // metres; zero: the phone's default
+}
+
+// MarshalJSON writes the contract's shape.
+func (c DriverConfig) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Interval *float64 `json:"interval_s"`
+		Distance *float64 `json:"distance_m"`
+	}{positive(c.Interval.Seconds()), positive(c.Distance)})
+}
+
+func positive(v float64) *float64 {
+	if v <= 0 {
+		return nil
+	}
+	return &v
 }
 
 // A Command is what a dispatcher asks of a driver's phone.
