@@ -43,6 +43,7 @@ type Saved struct {
 	Skipped    bool // the whole batch was saved before, by its offset
 	Positions  int  // rows added
 	Duplicates int  // rows that were there already
+	Refused    int  // reports of shipments and assignments that became dead letters
 	Erased     int  // positions left out, received before their driver was erased
 }
 

@@ -20,6 +20,7 @@ type item struct {
 	receipts  []fleet.Receipt  // of the thinned ones
 	thinned   map[fleet.Source]int64
 	report    *fleet.Report
+	dispatch  *fleet.DispatchReport
 	dead      *fleet.DeadLetter
 	reason    string // why it is dead, as the metrics count it
 	ignored   string // why a vendor's message leaves nothing, as the metrics count it
@@ -32,13 +33,11 @@ func (l *lane) decode(r *stream.Record) *item {
 		l.bury(it, deadTopic, fleet.Invalid("topic", "is not one that a driver or device reports on"))
 		return it
 	}
-	switch it.from.Kind {
-	case fleet.KindStatus, fleet.KindReceipt:
-		l.bury(it, deadUnsupported, fleet.Invalid("topic", "is not supported yet; the report is kept here"))
-		return it
-	}
 	if err := it.decode(); err != nil {
 		l.bury(it, deadMalformed, err)
+	}
+	if it.dispatch != nil {
+		it.dispatch.Letter = l.letter(it)
 	}
 	return it
 }
@@ -79,6 +78,18 @@ func (it *item) decode() error {
 			at = it.ReceivedAt
 		}
 		it.report = &fleet.Report{Fleet: it.from.Fleet, Driver: it.from.Driver, ReceivedAt: it.ReceivedAt, Duty: d, DutyAt: at}
+	case fleet.KindStatus:
+		s, err := codec.Status(it.Payload)
+		if err != nil {
+			return err
+		}
+		it.dispatch = &fleet.DispatchReport{ID: it.from.ID, Actor: it.Subject, Status: &s}
+	case fleet.KindReceipt:
+		r, err := codec.Receipt(it.Payload)
+		if err != nil {
+			return err
+		}
+		it.dispatch = &fleet.DispatchReport{ID: it.from.ID, Actor: it.Subject, Receipt: &r}
 	case fleet.KindVendor:
 		m, err := codec.Vendor(it.Topic, it.Payload, it.ReceivedAt)
 		if err != nil {

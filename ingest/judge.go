@@ -81,6 +81,9 @@ func assemble(items []*item, offset *fleet.Offset) *fleet.Batch {
 		if it.report != nil {
 			b.Reports = append(b.Reports, *it.report)
 		}
+		if it.dispatch != nil {
+			b.Dispatch = append(b.Dispatch, *it.dispatch)
+		}
 		if it.dead != nil {
 			b.Dead = append(b.Dead, *it.dead)
 		}

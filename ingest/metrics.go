@@ -41,7 +41,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		thinned:      counter("thinned_total", "Fixes that the minimum interval left out of history."),
 		quarantined:  counter("quarantined_total", "Fixes too far in the future, stored apart."),
 		dropped:      counter("mqtt_dropped_total", "Messages of QoS 0 of a foreign broker that came faster than they could be stored."),
-		dead:         counters("dead_letters_total", "Publications that can never be stored: topic, malformed, unsupported, refused.", "reason"),
+		dead:         counters("dead_letters_total", "Publications that can never be stored: topic, malformed, refused.", "reason"),
 		ignored:      counters("ignored_total", "Messages in a vendor's format that hold nothing to keep.", "reason"),
 		retries:      counters("retries_total", "Tries after a failure: open, fetch, store, scout, policies, mqtt.", "what"),
 	}

@@ -77,6 +77,7 @@ func (l *lane) saveBatch(ctx context.Context, items []*item, offset *fleet.Offse
 	l.m.batchRecords.Observe(float64(len(items)))
 	l.m.rows.Add(float64(saved.Positions))
 	l.m.duplicates.Add(float64(saved.Duplicates))
+	l.m.dead.WithLabelValues(deadRefused).Add(float64(saved.Refused))
 	for _, it := range items {
 		l.m.delay.Observe(now.Sub(it.ReceivedAt).Seconds())
 		switch {

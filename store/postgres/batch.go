@@ -68,7 +68,8 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 			if saved, err = p.save(ctx, tx); err != nil || saved.Skipped {
 				return err
 			}
-			return s.SaveDispatch(ctx, recordsTx{tx}, b.Dispatch)
+			saved.Refused, err = s.SaveDispatch(ctx, recordsTx{tx}, b.Dispatch)
+			return err
 		})
 		var pg *pgconn.PgError
 		switch {

@@ -83,7 +83,7 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 		if err := saveReports(ctx, tx, b.Reports, drivers); err != nil {
 			return err
 		}
-		if err := s.SaveDispatch(ctx, recordsTx{tx}, b.Dispatch); err != nil {
+		if saved.Refused, err = s.SaveDispatch(ctx, recordsTx{tx}, b.Dispatch); err != nil {
 			return err
 		}
 		return saveLetters(ctx, tx, b.Dead)

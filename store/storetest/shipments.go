@@ -278,7 +278,7 @@ var shipmentTests = map[string]func(*testing.T, Store){
 			{ID: "none", Actor: "d1", Status: status(fleet.StatusPickedUp), Letter: letter("4", "d1")},
 			{ID: "s1", Actor: "d1", Status: status(fleet.StatusPickedUp), Letter: letter("5", "d1")},
 		}}
-		for _, want := range []fleet.Saved{{Positions: 1}, {Skipped: true}} {
+		for _, want := range []fleet.Saved{{Positions: 1, Refused: 3}, {Skipped: true}} {
 			equal(t, "saved", save(t, s, b), want)
 		}
 		equal(t, "status", read(t, s, "s1").Status, fleet.StatusPickedUp)

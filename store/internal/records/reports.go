@@ -98,13 +98,13 @@ func (r *Records) moveAssignment(ctx context.Context, tx Tx, s *fleet.Shipment, 
 
 // SaveDispatch enters what drivers said, in a batch's transaction. What is
 // refused is told to the driver and kept as a dead letter.
-func (r *Records) SaveDispatch(ctx context.Context, tx Tx, reports []fleet.DispatchReport) error {
+func (r *Records) SaveDispatch(ctx context.Context, tx Tx, reports []fleet.DispatchReport) (refused int, err error) {
 	if len(reports) == 0 {
-		return nil
+		return 0, nil
 	}
 	for _, d := range reports {
 		if _, err := tx.Exec(ctx, r.d.Act, d.Actor); err != nil {
-			return err
+			return 0, err
 		}
 		by := fleet.Actor{Subject: d.Actor, Driver: d.Letter.Driver}
 		received := d.Letter.ReceivedAt.UTC().Truncate(time.Microsecond)
@@ -118,10 +118,11 @@ func (r *Records) SaveDispatch(ctx context.Context, tx Tx, reports []fleet.Dispa
 			continue
 		}
 		if err := r.refuse(ctx, tx, d.Letter, err); err != nil {
-			return err
+			return 0, err
 		}
+		refused++
 	}
-	return r.rest(ctx, tx)
+	return refused, r.rest(ctx, tx)
 }
 
 // refuse tells a driver that a report was refused, and keeps it. It returns an
