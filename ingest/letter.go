@@ -17,9 +17,10 @@ const maxDeadPayload = 64 << 10
 
 // Why a record became a dead letter, as the metrics count it.
 const (
-	deadTopic     = "topic"     // not an upstream topic
-	deadMalformed = "malformed" // its payload
-	deadRefused   = "refused"   // by the store
+	deadTopic       = "topic"       // not an upstream topic
+	deadMalformed   = "malformed"   // its payload
+	deadUnsupported = "unsupported" // a kind that this version keeps for later
+	deadRefused     = "refused"     // by the store
 )
 
 // bury makes it a dead letter.
@@ -28,22 +29,17 @@ func (l *lane) bury(it *item, reason string, err error) {
 	if !errors.As(err, &invalid) {
 		invalid = &fleet.InvalidError{Field: "payload", Reason: err.Error()}
 	}
-	letter := l.letter(it)
-	letter.Field, letter.Reason = invalid.Field, invalid.Reason
-	*it = item{Record: it.Record, from: it.from, reason: reason, dead: &letter}
-	l.logger.Debug("dead letter", "fleet", it.dead.Fleet, "driver", it.dead.Driver, "topic", it.Topic, "id", it.dead.ID, "error", invalid)
-}
-
-// letter is what becomes of it when it is refused, without the reason.
-func (l *lane) letter(it *item) fleet.DeadLetter {
-	return fleet.DeadLetter{
+	*it = item{Record: it.Record, from: it.from, reason: reason, dead: &fleet.DeadLetter{
 		ID:         l.letterID(it),
 		Fleet:      it.from.Fleet,
 		Driver:     it.from.Driver,
 		Topic:      it.Topic,
+		Field:      invalid.Field,
+		Reason:     invalid.Reason,
 		ReceivedAt: it.ReceivedAt,
 		Payload:    it.Payload[:min(len(it.Payload), maxDeadPayload)],
-	}
+	}}
+	l.logger.Debug("dead letter", "fleet", it.dead.Fleet, "driver", it.dead.Driver, "topic", it.Topic, "id", it.dead.ID, "error", invalid)
 }
 
 // letterID is made of the record's place and time, so that a redelivery is the
@@ -58,14 +54,16 @@ func (l *lane) letterID(it *item) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Retry stores what a dead letter holds, for a program that has learned to read
-// it meanwhile. It is not thinned, and is told apart by the keys of the store, so
+// A Retrier stores what dead letters hold.
+type Retrier struct{ Store Store }
+
+// Retry stores what d holds, for a program that has learned to read it meanwhile. It is not thinned, and is told apart by the keys of the store, so
 // that retrying twice is retrying once. An *fleet.InvalidError says that it still
 // cannot be stored. The letter itself is left to the caller.
 //
 // Which device sent it is not kept in a letter: fixes without a source of their
 // own come back as the driver's default source.
-func Retry(ctx context.Context, store Store, d *fleet.DeadLetter) error {
+func (r Retrier) Retry(ctx context.Context, d fleet.DeadLetter) error {
 	it := &item{Record: &stream.Record{Publication: fleet.Publication{
 		Topic: d.Topic, Payload: d.Payload, ReceivedAt: d.ReceivedAt, Fleet: d.Fleet, Driver: d.Driver,
 	}}}
@@ -74,7 +72,7 @@ func Retry(ctx context.Context, store Store, d *fleet.DeadLetter) error {
 	case fleet.KindNone: // a device's letter has its driver
 		it.from.Kind = fleet.KindVendor
 	case fleet.KindStatus, fleet.KindReceipt:
-		return fleet.Invalid("topic", "is for the driver to report again: the shipment has gone on meanwhile")
+		return fleet.Invalid("topic", "is not supported yet")
 	}
 	if err := it.decode(); err != nil {
 		return err
@@ -89,7 +87,7 @@ func Retry(ctx context.Context, store Store, d *fleet.DeadLetter) error {
 			it.latest = p
 		}
 	}
-	if _, err := store.SaveBatch(ctx, assemble([]*item{it}, nil)); err != nil {
+	if _, err := r.Store.SaveBatch(ctx, assemble([]*item{it}, nil)); err != nil {
 		return fmt.Errorf("ingest: retry: %w", err)
 	}
 	return nil

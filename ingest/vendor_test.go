@@ -92,7 +92,7 @@ func TestRetry(t *testing.T) {
 		{"of nobody", "something/else", "{}", 3, "topic"},
 	} {
 		letter.Topic, letter.Payload = tt.topic, []byte(tt.payload)
-		err := ingest.Retry(t.Context(), r.store, &letter)
+		err := ingest.Retrier{Store: r.store}.Retry(t.Context(), letter)
 		var invalid *fleet.InvalidError
 		if tt.invalid == "" && err != nil || tt.invalid != "" && (!errors.As(err, &invalid) || invalid.Field != tt.invalid) {
 			t.Errorf("%s: Retry = %v, want field %q", tt.name, err, tt.invalid)

@@ -197,7 +197,8 @@ func (n *node) openHTTP(withAPI bool) error {
 	if withAPI {
 		a, err := api.New(api.Options{
 			Store: n.store, Verifier: n.verifier, Minter: n.minter, Revocations: n.revocations, Broker: n.brokerOrNil(),
-			Web: bundle(), LiveProto: codec.LiveProto, Version: version, MapSource: n.c.Map.Source,
+			Retrier: ingest.Retrier{Store: n.store},
+			Web:     bundle(), LiveProto: codec.LiveProto, Version: version, MapSource: n.c.Map.Source,
 			Origins: n.c.HTTP.Origins, Logger: n.log, Metrics: n.metrics,
 		})
 		if err != nil {
