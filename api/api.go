@@ -72,6 +72,8 @@ type Options struct {
 	Broker      Broker      // nil in a process without one
 	Devices     Devices     // nil: devices have no secrets
 	Log         Log         // nil in a process without the stream
+	Blobs       Blobs       // nil in a process without the stream
+	Deliverer   Deliverer   // nil in a process that delivers nothing to webhooks
 	Retrier     Retrier     // nil in a process that cannot store what devices send
 
 	Web       fs.FS  // the built bundle, index.html at its root; nil or empty serves a plain page
@@ -97,6 +99,8 @@ type API struct {
 	replies  *replies
 	bodyTime time.Duration
 
+	news      bell          // something happened: see Run
+	polls     chan struct{} // one for each that waits for events
 	uploads   *throttle     // by shipment
 	uploading chan struct{} // one for each
 }
@@ -122,6 +126,7 @@ func New(opts Options) (*API, error) {
 		replies:  newReplies(),
 		bodyTime: 10 * time.Second,
 
+		polls:     make(chan struct{}, maxPolls),
 		uploads:   newThrottle(20, time.Minute),
 		uploading: make(chan struct{}, maxUploads),
 	}
@@ -168,6 +173,16 @@ func (a *API) routes() {
 	a.brokerRoutes()
 	a.uplinkRoutes()
 	a.gapRoutes()
+	a.shipmentRoutes()
+	a.statusRoutes()
+	a.proofRoutes()
+	a.assignmentRoutes()
+	a.deviceRoutes()
+	a.commandRoutes()
+	a.alertRoutes()
+	a.geofenceRoutes()
+	a.eventRoutes()
+	a.webhookRoutes()
 	a.publicRoutes()
 }
 

@@ -29,6 +29,8 @@ var problems = []struct {
 	{errStreamAway, http.StatusServiceUnavailable, "the stream is away: send it again"},
 	{errBadLogin, http.StatusUnauthorized, "fleet, user or password is wrong"},
 	{errSession, http.StatusUnauthorized, "the session has ended: log in again"},
+	{errNoBlobs, http.StatusServiceUnavailable, "this process keeps no files"},
+	{errNoDeliverer, http.StatusServiceUnavailable, "this process delivers nothing to webhooks"},
 	{errNoIngest, http.StatusServiceUnavailable, "this process cannot store what devices send"},
 	{errNoBroker, http.StatusServiceUnavailable, "this process runs no broker"},
 	{auth.ErrExpired, http.StatusUnauthorized, "the token has expired"},

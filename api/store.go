@@ -16,6 +16,10 @@ type Store interface {
 	userStore
 	sessionStore
 	recordStore
+	shipmentStore
+	deviceStore
+	alertStore
+	eventStore
 }
 
 type driverStore interface {
@@ -29,11 +33,83 @@ type driverStore interface {
 	Gaps(ctx context.Context, q fleet.TrackQuery) ([]fleet.Gap, error)
 }
 
+type shipmentStore interface {
+	CreateShipment(ctx context.Context, by fleet.Actor, s fleet.Shipment) (fleet.Shipment, error)
+	Shipment(ctx context.Context, fleetID, id string) (fleet.Shipment, error)
+	Shipments(ctx context.Context, q fleet.ShipmentQuery) ([]fleet.Shipment, error)
+	// PatchShipment and ReportStatus return fleet.ErrConflict when the shipment
+	// is not at the version that is given, 0 being any.
+	PatchShipment(ctx context.Context, by fleet.Actor, fleetID, id string, version int64, p fleet.ShipmentPatch) (fleet.Shipment, error)
+	// ReportStatus changes nothing when it is the same report again. An illegal
+	// move is a *fleet.MoveError, another's shipment fleet.ErrNotAssigned.
+	ReportStatus(ctx context.Context, fleetID, id string, by fleet.Actor, r fleet.StatusReport, source string) (fleet.Shipment, error)
+	ShipmentEvents(ctx context.Context, fleetID, id string, after int64, limit int) ([]fleet.ShipmentEvent, error)
+
+	CreateAssignment(ctx context.Context, by fleet.Actor, a fleet.Assignment) (fleet.Assignment, error)
+	Assignment(ctx context.Context, fleetID, id string) (fleet.Assignment, error)
+	Assignments(ctx context.Context, q fleet.AssignmentQuery) ([]fleet.Assignment, error)
+	WithdrawAssignment(ctx context.Context, by fleet.Actor, fleetID, id string) (fleet.Assignment, error)
+	SaveReceipt(ctx context.Context, fleetID, id string, by fleet.Actor, r fleet.AssignmentReceipt, source string) (fleet.Assignment, error)
+}
+
+type deviceStore interface {
+	CreateDevice(ctx context.Context, by fleet.Actor, d fleet.Device) (fleet.Device, error)
+	Device(ctx context.Context, fleetID, id string) (fleet.Device, error)
+	Devices(ctx context.Context, fleetID, after string, limit int) ([]fleet.Device, error)
+	// UpdateDevice sets kind, driver, name and whether it is disabled.
+	UpdateDevice(ctx context.Context, by fleet.Actor, d fleet.Device) error
+	SetDeviceSecret(ctx context.Context, by fleet.Actor, fleetID, id string, hash []byte, at time.Time) error
+	DeleteDevice(ctx context.Context, by fleet.Actor, fleetID, id string) error
+
+	// CreateCommand stores a command and sends it.
+	CreateCommand(ctx context.Context, c fleet.Command) (fleet.Command, error)
+	// Commands returns the newest first.
+	Commands(ctx context.Context, fleetID, driver string, limit int) ([]fleet.Command, error)
+	SetDriverConfig(ctx context.Context, by fleet.Actor, fleetID, driver string, c fleet.DriverConfig) error
+	DriverConfig(ctx context.Context, fleetID, driver string) (fleet.DriverConfig, error)
+}
+
+type alertStore interface {
+	// OpenAlert returns the one like it that is open already, if there is one.
+	OpenAlert(ctx context.Context, a fleet.Alert) (alert fleet.Alert, opened bool, err error)
+	AckAlert(ctx context.Context, by fleet.Actor, fleetID, id string) (fleet.Alert, error)
+	CloseAlert(ctx context.Context, by fleet.Actor, fleetID, id string) (fleet.Alert, error)
+	Alert(ctx context.Context, fleetID, id string) (fleet.Alert, error)
+	Alerts(ctx context.Context, q fleet.AlertQuery) ([]fleet.Alert, error)
+
+	CreateGeofence(ctx context.Context, by fleet.Actor, g fleet.Geofence) (fleet.Geofence, error)
+	Geofence(ctx context.Context, fleetID, id string) (fleet.Geofence, error)
+	Geofences(ctx context.Context, fleetID, after string, limit int) ([]fleet.Geofence, error)
+	UpdateGeofence(ctx context.Context, by fleet.Actor, g fleet.Geofence) error
+	DeleteGeofence(ctx context.Context, by fleet.Actor, fleetID, id string) error
+}
+
+type eventStore interface {
+	Events(ctx context.Context, q fleet.EventQuery) ([]fleet.Event, error)
+	LastEvent(ctx context.Context) (int64, error) // the newest cursor
+	// Listen calls wake when there may be something new, until ctx is done or it
+	// can no longer tell.
+	Listen(ctx context.Context, wake func()) error
+
+	CreateWebhook(ctx context.Context, w fleet.Webhook) (fleet.Webhook, error)
+	Webhook(ctx context.Context, fleetID, id string) (fleet.Webhook, error)
+	Webhooks(ctx context.Context, fleetID, after string, limit int) ([]fleet.Webhook, error)
+	// UpdateWebhook sets URL, kinds, secret and whether it is disabled.
+	UpdateWebhook(ctx context.Context, w fleet.Webhook) error
+	DeleteWebhook(ctx context.Context, fleetID, id string) error
+	// ReplayWebhook delivers the events after cursor again.
+	ReplayWebhook(ctx context.Context, fleetID, id string, cursor int64) error
+}
+
 type userStore interface {
 	CreateUser(ctx context.Context, u fleet.User) error
 	UserByName(ctx context.Context, fleetID, name string) (fleet.User, error)
 	User(ctx context.Context, fleetID, id string) (fleet.User, error)
 	Users(ctx context.Context, fleetID, after string, limit int) ([]fleet.User, error)
+	// UpdateUser sets name, role and whether the user is disabled, which ends
+	// every refresh token of the user.
+	UpdateUser(ctx context.Context, u fleet.User) error
+	DeleteUser(ctx context.Context, fleetID, id string) error
 	// SetPassword also ends every refresh token of the user.
 	SetPassword(ctx context.Context, fleetID, id, hash string) error
 }

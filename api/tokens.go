@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,9 +35,24 @@ type Token struct {
 	Exp   stamp  `json:"exp"`
 }
 
+// A MintedToken is what is kept of a token: all but the token.
+type MintedToken struct {
+	JTI     string     `json:"jti" doc:"To revoke it by."`
+	Role    fleet.Role `json:"role"`
+	Sub     string     `json:"sub"`
+	Driver  string     `json:"driver,omitempty"`
+	At      stamp      `json:"at"`
+	Exp     stamp      `json:"exp"`
+	ACL     *ACL       `json:"acl,omitempty"`
+	By      string     `json:"by" doc:"Who minted it."`
+	Revoked bool       `json:"revoked"`
+}
+
 func (a *API) tokenRoutes() {
 	register(a, operation{method: "POST", path: "/tokens", id: "create-token", summary: "Mint a token for a driver, device or service",
 		status: http.StatusCreated, once: true}, admins, a.createToken)
+	register(a, operation{method: "GET", path: "/tokens", id: "list-tokens",
+		summary: "The tokens that were minted here, oldest first; a page may hold fewer than there are to come"}, admins, a.listTokens)
 	register(a, operation{method: "DELETE", path: "/tokens/{jti}", id: "revoke-token", summary: "Revoke one token"}, admins, a.revokeToken)
 	register(a, operation{method: "POST", path: "/subjects/{sub}/revoke", id: "revoke-subject",
 		summary: "Revoke every token that a driver, device, service or user has", status: http.StatusNoContent}, admins, a.revokeAll)
@@ -63,10 +80,37 @@ func (a *API) createToken(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.audit(ctx, "create", "token", claims.ID, nil, ask); err != nil {
+	record := MintedToken{claims.ID, ask.Role, ask.Sub, ask.Driver, at(claims.IssuedAt), at(claims.ExpiresAt), ask.ACL, c.Subject, false}
+	if err := a.audit(ctx, "create", "token", claims.ID, nil, record); err != nil {
 		return nil, err
 	}
 	return reply(Token{token, claims.ID, at(claims.ExpiresAt)}), nil
+}
+
+// listTokens reads them from the audit, which is where they are kept: as much of
+// it as a page has entries, so that a request costs the same wherever they lie.
+func (a *API) listTokens(ctx context.Context, in *struct {
+	InFleet
+	Paging
+}) (*body[page[MintedToken]], error) {
+	after, err := in.number()
+	if err != nil {
+		return nil, err
+	}
+	fleetID := callerOf(ctx).fleet
+	entries, err := a.Store.AuditLog(ctx, fleetID, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	all := pageOf(entries, in.Limit, func(e *fleet.AuditEntry) MintedToken {
+		var t MintedToken
+		if e.Entity == "token" && e.Action == "create" && json.Unmarshal(e.After, &t) == nil {
+			t.Revoked = a.Revocations.Revoked(&auth.Claims{Fleet: fleetID, ID: t.JTI, Subject: t.Sub, IssuedAt: t.At.Time})
+		}
+		return t
+	}, func(e *fleet.AuditEntry) string { return strconv.FormatInt(e.ID, 10) })
+	all.Items = slices.DeleteFunc(all.Items, func(t MintedToken) bool { return t.JTI == "" })
+	return reply(all), nil
 }
 
 // within reports the first filter that is more than an admin of the fleet may

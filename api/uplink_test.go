@@ -58,7 +58,11 @@ func withUplink(t *testing.T) (opts func(*Options), log *journal.Log, secret str
 	t.Cleanup(func() { log.Close() })
 	secret, hash := auth.NewDeviceSecret()
 	devices := auth.NewDevices(knownDevices{"acme/truck7": {Driver: "d7", SecretHash: hash}}, auth.NewRevocations(nil), nil)
-	return func(o *Options) { o.Log, o.Devices = durable{log}, devices }, log, secret
+	blobs, err := log.Objects(t.Context(), "proofs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(o *Options) { o.Log, o.Devices, o.Blobs = durable{log}, devices, blobs }, log, secret
 }
 
 // stored returns what the stream holds, oldest first.

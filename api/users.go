@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/dray-fleet/dray/fleet"
 )
 
@@ -27,6 +29,13 @@ type UserRequest struct {
 	Password string     `json:"password" minLength:"10" maxLength:"128" format:"password" example:"correct horse battery"`
 }
 
+// A UserChange holds what may be changed of a user; absent stays as it is.
+type UserChange struct {
+	Name     *string     `json:"name,omitempty" minLength:"1" maxLength:"128" pattern:"^[^\\x00-\\x1f\\x7f]+$" example:"dana"`
+	Role     *fleet.Role `json:"role,omitempty" enum:"driver,dispatcher,admin"`
+	Disabled *bool       `json:"disabled,omitempty"`
+}
+
 // A PasswordChange sets a password.
 type PasswordChange struct {
 	Current  string `json:"current_password,omitempty" maxLength:"128" format:"password" doc:"Required for one's own."`
@@ -38,6 +47,9 @@ func (a *API) userRoutes() {
 	register(a, operation{method: "POST", path: "/users", id: "create-user", summary: "Create a user",
 		status: http.StatusCreated, once: true}, admins, a.createUser)
 	register(a, operation{method: "GET", path: "/users/{id}", id: "read-user", summary: "One user; everybody may read the own one"}, people, a.readUser)
+	register(a, operation{method: "PATCH", path: "/users/{id}", id: "update-user",
+		summary: "Change a user; one who is disabled or given another role is logged out", errors: []int{http.StatusConflict}}, admins, a.updateUser)
+	register(a, operation{method: "DELETE", path: "/users/{id}", id: "delete-user", summary: "Delete a user, who is logged out", errors: []int{http.StatusConflict}}, admins, a.deleteUser)
 	register(a, operation{method: "POST", path: "/users/{id}/password", id: "set-password",
 		summary: "Change the own password, or as admin reset another's", status: http.StatusNoContent,
 		errors: []int{http.StatusTooManyRequests}}, people, a.setPassword)
@@ -99,6 +111,54 @@ func (a *API) readUser(ctx context.Context, in *OneUser) (*body[User], error) {
 		return nil, err
 	}
 	return reply(user(&u)), nil
+}
+
+var errOwnUser = huma.Error409Conflict("an admin cannot delete, disable or demote itself: ask another one")
+
+func (a *API) updateUser(ctx context.Context, in *struct {
+	OneUser
+	Body UserChange
+}) (*body[User], error) {
+	c := callerOf(ctx)
+	before, err := a.Store.User(ctx, c.fleet, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	after := before
+	set(&after.Name, in.Body.Name)
+	set(&after.Role, in.Body.Role)
+	set(&after.Disabled, in.Body.Disabled)
+	out := after.Role != before.Role || after.Disabled && !before.Disabled
+	if out && in.ID == c.Subject {
+		return nil, errOwnUser
+	}
+	if err := a.Store.UpdateUser(ctx, after); err != nil {
+		return nil, inBody(err)
+	}
+	if out {
+		if err := a.revokeSubject(ctx, c.fleet, in.ID); err != nil {
+			return nil, err
+		}
+	}
+	return reply(user(&after)), a.audit(ctx, "update", "user", in.ID, user(&before), user(&after))
+}
+
+func (a *API) deleteUser(ctx context.Context, in *OneUser) (*struct{}, error) {
+	c := callerOf(ctx)
+	if in.ID == c.Subject {
+		return nil, errOwnUser
+	}
+	u, err := a.Store.User(ctx, c.fleet, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Store.DeleteUser(ctx, c.fleet, in.ID); err != nil {
+		return nil, err
+	}
+	if err := a.revokeSubject(ctx, c.fleet, in.ID); err != nil {
+		return nil, err
+	}
+	return nil, a.audit(ctx, "delete", "user", in.ID, user(&u), nil)
 }
 
 // setPassword ends the user's sessions. After an admin's reset the tokens that
