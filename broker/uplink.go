@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/dray-fleet/dray/auth"
@@ -56,7 +58,7 @@ func (rs *routes) add(r *route) {
 func (b *Broker) route(topic string, claims *auth.Claims) *route {
 	r := &route{topic: topic, claims: claims}
 	if b.opts.Conformance {
-		r.allowed = fleet.ValidTopic(topic) && topic[0] != '$'
+		r.allowed = fleet.ValidTopic(topic) && !strings.HasPrefix(topic, "$SYS")
 		return r
 	}
 	r.allowed = claims.MayPublish(topic)
@@ -189,9 +191,17 @@ func (b *Broker) uplink(r *route, p *packet.Publish, claims *auth.Claims, to fle
 	if bad != nil {
 		tok |= tokenBad
 	}
+	payload, decoded := p.Payload, false
+	if r.upstream.Kind == fleet.KindLocation && bad == nil {
+		buf := wireBuffers.Get().(*[]byte)
+		defer wireBuffers.Put(buf)
+		*buf = codec.AppendFixes((*buf)[:0], fixes)
+		payload, decoded = *buf, true
+	}
 	err := b.stream.Append(fleet.Publication{
 		Topic:      r.topic,
-		Payload:    p.Payload,
+		Payload:    payload,
+		Decoded:    decoded,
 		ReceivedAt: now,
 		Fleet:      claims.Fleet,
 		Subject:    claims.Subject,
@@ -219,6 +229,9 @@ func (b *Broker) uplink(r *route, p *packet.Publish, claims *auth.Claims, to fle
 	}
 	return nil
 }
+
+// wireBuffers hold decoded fixes until the stream has copied them.
+var wireBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // decode reads the payload once, for everybody: fixes for the live frames, or
 // the field that is wrong.

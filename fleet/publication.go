@@ -14,6 +14,7 @@ type Publication struct {
 	Role       Role
 	Driver     string // for which driver the publisher speaks; empty when the topic says it
 	Node       string // the broker node that took it
+	Decoded    bool   // Payload is the fixes in the form of codec.AppendFixes: the broker has decoded them already
 }
 
 // An Acker hears what became of the publications that it appended to the

@@ -58,7 +58,7 @@ func upstream(p *fleet.Publication) fleet.Upstream {
 func (it *item) decode() error {
 	switch it.from.Kind {
 	case fleet.KindLocation:
-		fixes, err := codec.Location(it.Payload, it.from.Driver)
+		fixes, err := it.fixes()
 		if err != nil {
 			return err
 		}
@@ -102,6 +102,14 @@ func (it *item) decode() error {
 		it.ignored = m.Ignored
 	}
 	return nil
+}
+
+// fixes of a location report: the broker has decoded them, another source has not.
+func (it *item) fixes() ([]fleet.Fix, error) {
+	if it.Decoded {
+		return codec.Fixes(it.Payload)
+	}
+	return codec.Location(it.Payload, it.from.Driver)
 }
 
 func (it *item) hasFixes(fixes []fleet.Fix) {

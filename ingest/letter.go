@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dray-fleet/dray/codec"
 	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/stream"
 )
@@ -17,10 +18,9 @@ const maxDeadPayload = 64 << 10
 
 // Why a record became a dead letter, as the metrics count it.
 const (
-	deadTopic       = "topic"       // not an upstream topic
-	deadMalformed   = "malformed"   // its payload
-	deadUnsupported = "unsupported" // a kind that this version keeps for later
-	deadRefused     = "refused"     // by the store
+	deadTopic     = "topic"     // not an upstream topic
+	deadMalformed = "malformed" // its payload
+	deadRefused   = "refused"   // by the store
 )
 
 // bury makes it a dead letter.
@@ -29,17 +29,26 @@ func (l *lane) bury(it *item, reason string, err error) {
 	if !errors.As(err, &invalid) {
 		invalid = &fleet.InvalidError{Field: "payload", Reason: err.Error()}
 	}
-	*it = item{Record: it.Record, from: it.from, reason: reason, dead: &fleet.DeadLetter{
+	letter := l.letter(it)
+	letter.Field, letter.Reason = invalid.Field, invalid.Reason
+	*it = item{Record: it.Record, from: it.from, reason: reason, dead: &letter}
+	l.logger.Debug("dead letter", "fleet", it.dead.Fleet, "driver", it.dead.Driver, "topic", it.Topic, "id", it.dead.ID, "error", invalid)
+}
+
+// letter is what becomes of it when it is refused, without the reason.
+func (l *lane) letter(it *item) fleet.DeadLetter {
+	payload := it.Payload
+	if fixes, err := codec.Fixes(payload); it.Decoded && err == nil {
+		payload = codec.AppendLocation(nil, fixes) // as a person, or Retry, can read it
+	}
+	return fleet.DeadLetter{
 		ID:         l.letterID(it),
 		Fleet:      it.from.Fleet,
 		Driver:     it.from.Driver,
 		Topic:      it.Topic,
-		Field:      invalid.Field,
-		Reason:     invalid.Reason,
 		ReceivedAt: it.ReceivedAt,
-		Payload:    it.Payload[:min(len(it.Payload), maxDeadPayload)],
-	}}
-	l.logger.Debug("dead letter", "fleet", it.dead.Fleet, "driver", it.dead.Driver, "topic", it.Topic, "id", it.dead.ID, "error", invalid)
+		Payload:    payload[:min(len(payload), maxDeadPayload)],
+	}
 }
 
 // letterID is made of the record's place and time, so that a redelivery is the
@@ -72,7 +81,7 @@ func (r Retrier) Retry(ctx context.Context, d fleet.DeadLetter) error {
 	case fleet.KindNone: // a device's letter has its driver
 		it.from.Kind = fleet.KindVendor
 	case fleet.KindStatus, fleet.KindReceipt:
-		return fleet.Invalid("topic", "is not supported yet")
+		return fleet.Invalid("topic", "is for the driver to report again: the shipment has gone on meanwhile")
 	}
 	if err := it.decode(); err != nil {
 		return err

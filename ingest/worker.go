@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	batchRecords = 5000
+	batchRecords = 20_000
 	batchWait    = 200 * time.Millisecond
 	saveTimeout  = time.Minute
 

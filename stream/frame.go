@@ -9,10 +9,13 @@ import (
 )
 
 // A frame is one message of the stream: a version byte, then records. A record
-// is its receive time (unsigned varint, microseconds since 1970) and then fleet,
-// subject, role, driver, node, topic and payload, each preceded by its length
-// as an unsigned varint. The end of the message ends the frame.
+// is its flags (one byte), its receive time (unsigned varint, microseconds since
+// 1970) and then fleet, subject, role, driver, node, topic and payload, each
+// preceded by its length as an unsigned varint. The end of the message ends the
+// frame.
 const frameVersion = 1
+
+const flagDecoded byte = 1
 
 const (
 	maxFrameRecords = 1024
@@ -48,12 +51,16 @@ func (f *frame) add(p *fleet.Publication, to fleet.Acker, token uint64) {
 
 // recordSize is the most bytes that p takes in a frame.
 func recordSize(p *fleet.Publication) int {
-	const lengths = 8 * binary.MaxVarintLen64
+	const lengths = 1 + 8*binary.MaxVarintLen64
 	return lengths + len(p.Fleet) + len(p.Subject) + len(p.Role) + len(p.Driver) + len(p.Node) + len(p.Topic) + len(p.Payload)
 }
 
 func appendRecord(b []byte, p *fleet.Publication) []byte {
-	b = binary.AppendUvarint(b, uint64(max(p.ReceivedAt.UnixMicro(), 0)))
+	flags := byte(0)
+	if p.Decoded {
+		flags = flagDecoded
+	}
+	b = binary.AppendUvarint(append(b, flags), uint64(max(p.ReceivedAt.UnixMicro(), 0)))
 	for _, s := range [...]string{p.Fleet, p.Subject, string(p.Role), p.Driver, p.Node, p.Topic} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
@@ -81,6 +88,7 @@ func decodeFrame(b []byte) ([]fleet.Publication, error) {
 			return nil, errRecords
 		}
 		p := fleet.Publication{
+			Decoded:    d.byte()&flagDecoded != 0,
 			ReceivedAt: time.UnixMicro(int64(d.uvarint())).UTC(),
 			Fleet:      d.str(),
 			Subject:    d.str(),
@@ -103,6 +111,15 @@ type decoder struct {
 	text string // the same bytes, so that fields need no copy each
 	at   int
 	bad  bool
+}
+
+func (d *decoder) byte() byte {
+	if d.at == len(d.buf) {
+		d.bad = true
+		return 0
+	}
+	d.at++
+	return d.buf[d.at-1]
 }
 
 func (d *decoder) uvarint() uint64 {

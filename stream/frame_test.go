@@ -20,7 +20,7 @@ func TestFrameRoundTrip(t *testing.T) {
 				Topic: text.Draw(t, "topic"), Payload: rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "payload"),
 				ReceivedAt: time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "at")).UTC(),
 				Fleet:      text.Draw(t, "fleet"), Subject: text.Draw(t, "subject"), Role: fleet.Role(text.Draw(t, "role")),
-				Driver: text.Draw(t, "driver"), Node: text.Draw(t, "node"),
+				Driver: text.Draw(t, "driver"), Node: text.Draw(t, "node"), Decoded: rapid.Bool().Draw(t, "decoded"),
 			}
 		}), 1, 20).Draw(t, "publications")
 		var f frame
