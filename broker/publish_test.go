@@ -188,7 +188,7 @@ func TestMalformedPayload(t *testing.T) {
 		m := newMemoryStream()
 		s := startOn(t, m)
 		x := s.client(packet.V5, "x1", s.dispatcher("x1"))
-		x.granted(0, d1+"location", "fleet/acme/live")
+		x.granted(0, d1+"location")
 		w := s.client(version, "d1", s.driver("d1"))
 		w.granted(0, d1+"errors")
 		w.publish(d1+"location", `{"fix_at":"2024-05-01T12:00:00Z","lat":91,"lon":18}`, 1, 1)

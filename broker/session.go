@@ -9,7 +9,6 @@ import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 
 	"github.com/dray-fleet/dray/auth"
-	"github.com/dray-fleet/dray/broker/packet"
 )
 
 // A session is what the guard remembers of a client across its connections,
@@ -163,8 +162,8 @@ func (ss *sessions) attach(c *conn, id identity, wantClean bool, expiry time.Dur
 	if s == nil {
 		s = &session{key: c.key}
 		ss.all[c.key] = s
-	} else if s.identity != id || s.conn != nil && s.conn.version != packet.V5 && s.expiry == 0 {
-		clean = true // of another identity, or a clean session of 3.1.1
+	} else if s.identity != id || s.conn != nil && s.expiry <= 0 {
+		clean = true // another's, or one that ends with the connection that ends here
 	}
 	if s.timer != nil {
 		s.timer.Stop()

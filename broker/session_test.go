@@ -232,6 +232,29 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
+// What is too large for a client counts as delivered, also in a session that is
+// resumed; the engine alone keeps it and locks the client out.
+func TestTooLargeForTheClient(t *testing.T) {
+	s := start(t)
+	h := park(t, s, packet.V5, 1)
+	s.b.Publish(d1+"commands", make([]byte, 500), false, 1)
+	s.b.Publish(d1+"commands", []byte("small"), false, 1)
+	h.props = append(h.props, u32(0x27, 200)...)
+	for range 2 {
+		w := s.dial(packet.V5)
+		w.connect(h)
+		if a, b := w.message(), w.message(); a.payload != "0" || b.payload != "small" {
+			t.Errorf("delivered %+v and %+v", a, b)
+		}
+		s.b.Publish(d1+"commands", make([]byte, 500), false, 1)
+		w.silent()
+		_ = w.nc.Close()
+		eventually(t, "it is gone", func() bool { return s.b.sessions.connected("acme/d1") == nil })
+	}
+	cl, _ := s.b.engine.Clients.Get("acme/d1")
+	eventually(t, "two are open", func() bool { return cl.State.Inflight.Len() == 2 })
+}
+
 // A clean session of 3.1.1 leaves no packet id behind, also when taken over.
 func TestCleanSessionLeavesNoPacketIDs(t *testing.T) {
 	m := newMemoryStream()

@@ -119,7 +119,7 @@ func (c *conn) decide(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 			v.code = packet.CodeFilterInvalid
 		case c.b.opts.Conformance:
 			if inner == "test/nosubscribe" {
-				v.code = packet.CodeNotAuthorized
+				v.code = packet.CodeUnspecified
 			}
 		case !claims.MaySubscribe(f.Filter):
 			v.code = packet.CodeNotAuthorized
