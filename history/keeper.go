@@ -1,0 +1,117 @@
+// Package history keeps what is stored from growing without end: hours that are
+// over are packed, trips are found in them, and what a fleet does not want to
+// keep any longer goes.
+//
+// It works beside everything else and gives way to it: between two transactions
+// it rests for three times as long as the last one took.
+package history
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// A Store holds the history; see store/storetest for what each method promises.
+type Store interface {
+	Pack(ctx context.Context, before time.Time, pace func(time.Duration) error) (fleet.Packing, error)
+	StoreTrips(ctx context.Context, before time.Time, pace func(time.Duration) error) (trips int, err error)
+
+	Retentions(ctx context.Context) ([]fleet.Retention, error)
+	Expiring(ctx context.Context, e fleet.Expiry) (fleet.Expiry, error)
+	Expire(ctx context.Context, list []fleet.Expiry, pace func(time.Duration) error) error
+	RetentionClock(ctx context.Context) (fleet.RetentionClock, error)
+	SaveRetentionClock(ctx context.Context, c fleet.RetentionClock) error
+	NewestReceipt(ctx context.Context) (time.Time, error)
+
+	SaveUsage(ctx context.Context, day time.Time) error
+	Usage(ctx context.Context, since time.Time) ([]fleet.Usage, error)
+}
+
+// closedAfter is how long after its end an hour counts as over: most of what is
+// late has come by then, and the rest is merged in.
+const closedAfter = 30 * time.Minute
+
+// Options tunes a Keeper. The zero value is ready for use.
+type Options struct {
+	PackEvery   time.Duration // default 10m
+	ExpireEvery time.Duration // default 1h
+	Dir         string        // on the disk that holds the database; empty when that is another machine's
+	Logger      *slog.Logger
+	Registerer  prometheus.Registerer
+}
+
+// A Keeper is the loop of this package.
+type Keeper struct {
+	store   Store
+	opts    Options
+	log     *slog.Logger
+	metrics *metrics
+}
+
+// New returns a Keeper of s.
+func New(s Store, opts Options) *Keeper {
+	opts.PackEvery = cmp.Or(opts.PackEvery, 10*time.Minute)
+	opts.ExpireEvery = cmp.Or(opts.ExpireEvery, time.Hour)
+	return &Keeper{store: s, opts: opts, log: cmp.Or(opts.Logger, slog.Default()), metrics: newMetrics(opts.Registerer)}
+}
+
+// Run packs and expires now and then until ctx is done. What fails is tried
+// again the next time.
+func (k *Keeper) Run(ctx context.Context) error {
+	pack, expire := time.NewTicker(k.opts.PackEvery), time.NewTicker(k.opts.ExpireEvery)
+	defer pack.Stop()
+	defer expire.Stop()
+	for {
+		var what string
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-pack.C:
+			what, err = "pack history", k.pack(ctx, time.Now())
+		case <-expire.C:
+			what, err = "expire history", k.expire(ctx, time.Now())
+		}
+		if err != nil && ctx.Err() == nil {
+			k.metrics.failures.Inc()
+			k.log.Error(what, "error", err)
+		}
+	}
+}
+
+// pack packs the hours that are over and finds the trips in them.
+func (k *Keeper) pack(ctx context.Context, now time.Time) error {
+	before := now.Add(-closedAfter)
+	done, err := k.store.Pack(ctx, before, rest(ctx))
+	k.metrics.packed.Add(float64(done.Positions))
+	k.metrics.left.Add(float64(done.Left))
+	if err != nil {
+		return err
+	}
+	trips, err := k.store.StoreTrips(ctx, before.Truncate(time.Hour), rest(ctx))
+	k.metrics.trips.Add(float64(trips))
+	return err
+}
+
+// longestRest bounds a pause, so that a slow moment does not stop the work.
+const longestRest = 5 * time.Second
+
+// rest returns a pace that leaves three quarters of the time to others.
+func rest(ctx context.Context) func(time.Duration) error {
+	return func(took time.Duration) error {
+		t := time.NewTimer(min(3*took, longestRest))
+		defer t.Stop()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+			return nil
+		}
+	}
+}
