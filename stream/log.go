@@ -129,7 +129,7 @@ func (l *Log) open(ctx context.Context) (err error) {
 			js: l.js, stream: s, name: name(i), subject: subject(i), msgID: writer + "." + strconv.Itoa(i) + ".",
 			maxSize: int(l.nc.MaxPayload()) - 4096, // leaves room for the message's headers
 			log:     l.log,
-			wake:    make(chan struct{}, 1), done: make(chan struct{}), flushed: map[fleet.Acker]struct{}{},
+			wake:    make(chan struct{}, 1), done: make(chan struct{}), flushed: map[fleet.Acker]struct{}{}, expected: map[fleet.Acker]struct{}{},
 		}
 		p.room.L = &p.mu
 		l.parts = append(l.parts, p)

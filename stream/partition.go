@@ -52,6 +52,10 @@ type partition struct {
 	free    []*frame
 	closed  bool
 	blocked int // callers that wait for room
+	// The publishers of a small frame that was acknowledged and who have not
+	// published since.
+	expected map[fleet.Acker]struct{}
+	complete bool // they all have
 
 	wake chan struct{} // the queue has a first record, an eager frame, or is closed
 	done chan struct{}
@@ -92,6 +96,11 @@ func (p *partition) append(pub *fleet.Publication, to fleet.Acker, token uint64)
 	f := p.queue[len(p.queue)-1]
 	f.add(pub, to, token)
 	wake := len(p.queue) == 1 && (len(f.waiters) == 1 || len(f.waiters) == eagerRecords) || len(p.queue) == 2
+	if len(p.expected) > 0 {
+		delete(p.expected, to)
+		p.complete = len(p.expected) == 0
+		wake = wake || p.complete
+	}
 	p.mu.Unlock()
 	if wake {
 		p.signal()
@@ -142,6 +151,7 @@ func (p *partition) run() {
 		p.m.frameRecords.Observe(float64(len(f.waiters)))
 		if err == nil {
 			p.m.appends.ok.Add(float64(len(f.waiters)))
+			p.expect(f)
 			p.tell(f, nil)
 			continue
 		}
@@ -198,12 +208,27 @@ func (p *partition) next() *frame {
 }
 
 // linger says how long the first frame should still gather. Not at all when it
-// is large already, and not when a lone publisher waits for each of its records.
+// is large already, when records come one by one, or when everybody whose record
+// was acknowledged last is here again: publishers that wait for each
+// acknowledgement have no more to say.
 func (p *partition) linger() time.Duration {
-	if p.closed || len(p.queue) > 1 || len(p.queue[0].waiters) >= eagerRecords || p.average < 1.1 {
+	if p.closed || len(p.queue) > 1 || len(p.queue[0].waiters) >= eagerRecords || p.complete || p.average < 1.1 {
 		return 0
 	}
 	return frameSpacing - time.Since(p.sentAt)
+}
+
+// expect notes whose next record is worth waiting for.
+func (p *partition) expect(f *frame) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.expected)
+	p.complete = false
+	if len(f.waiters) < eagerRecords {
+		for _, w := range f.waiters {
+			p.expected[w.to] = struct{}{}
+		}
+	}
 }
 
 func (p *partition) takeAll() []*frame {
