@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,9 +35,16 @@ func secretOf(c *configs.Config) ([]byte, error) {
 type logins struct {
 	verifier    *auth.Verifier
 	revocations *auth.Revocations
+	devices     *auth.Devices
 }
 
 func (l logins) Login(ctx context.Context, login broker.Login) (*auth.Claims, error) {
+	switch {
+	case login.Password == "" && login.Peer != nil:
+		return l.devices.ByCertificate(ctx, login.Peer)
+	case auth.IsDeviceUsername(login.Username) && !strings.Contains(login.Password, "."): // a token has two
+		return l.devices.BySecret(ctx, login.Username, login.Password)
+	}
 	return l.verifier.Verify(ctx, login.Password)
 }
 

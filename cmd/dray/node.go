@@ -20,7 +20,6 @@ import (
 	"github.com/dray-fleet/dray/broker"
 	"github.com/dray-fleet/dray/codec"
 	"github.com/dray-fleet/dray/configs"
-	"github.com/dray-fleet/dray/history"
 	"github.com/dray-fleet/dray/ingest"
 	"github.com/dray-fleet/dray/stream"
 	"github.com/dray-fleet/dray/web"
@@ -70,6 +69,9 @@ func newNode(ctx context.Context, c *configs.Config, r roles, log *slog.Logger) 
 	}
 	if r.ingest {
 		steps = append(steps, n.openIngest)
+	}
+	if r.broker || r.api {
+		steps = append(steps, n.openRelay)
 	}
 	if r.api || r.broker {
 		steps = append(steps, func(context.Context) error { return n.openHTTP(r.api) })
@@ -152,7 +154,7 @@ func (n *node) openBroker(context.Context) error {
 		tlsConfig = certs.config()
 	}
 	l := n.c.Limits
-	b, err := broker.New(n.stream, logins{n.verifier, n.revocations}, broker.Options{
+	b, err := broker.New(n.stream, logins{n.verifier, n.revocations, auth.NewDevices(credentials{n.store}, n.revocations, nil)}, broker.Options{
 		Addr: n.c.MQTT.Addr, TLSAddr: n.c.MQTT.TLSAddr, TLS: tlsConfig,
 		Origins: n.c.HTTP.Origins, Conformance: n.c.MQTT.Conformance,
 		Registry: registry, Presence: n.store, Logger: n.log, Registerer: n.metrics,
@@ -179,9 +181,6 @@ func (n *node) openIngest(context.Context) error {
 		MinInterval: n.c.Ingest.MinInterval, Logger: n.log, Registerer: n.metrics,
 	})
 	n.add("ingest", w.Run)
-	opts := keeperOptions(n.c)
-	opts.Logger, opts.Registerer = n.log, n.metrics
-	n.add("history", history.New(n.store, opts).Run)
 	if m := n.c.Ingest.MQTT; m.URL != "" {
 		foreign := ingest.MQTTOptions{URL: m.URL, ClientID: m.ClientID, Topics: m.Topics, Fleet: m.Fleet}
 		if err := foreign.Validate(); err != nil {
