@@ -20,6 +20,7 @@ import (
 	"github.com/dray-fleet/dray/broker"
 	"github.com/dray-fleet/dray/codec"
 	"github.com/dray-fleet/dray/configs"
+	"github.com/dray-fleet/dray/history"
 	"github.com/dray-fleet/dray/ingest"
 	"github.com/dray-fleet/dray/stream"
 	"github.com/dray-fleet/dray/web"
@@ -181,6 +182,9 @@ func (n *node) openIngest(context.Context) error {
 		MinInterval: n.c.Ingest.MinInterval, Logger: n.log, Registerer: n.metrics,
 	})
 	n.add("ingest", w.Run)
+	opts := keeperOptions(n.c)
+	opts.Logger, opts.Registerer = n.log, n.metrics
+	n.add("history", history.New(n.store, opts).Run)
 	if m := n.c.Ingest.MQTT; m.URL != "" {
 		foreign := ingest.MQTTOptions{URL: m.URL, ClientID: m.ClientID, Topics: m.Topics, Fleet: m.Fleet}
 		if err := foreign.Validate(); err != nil {
