@@ -56,6 +56,11 @@ test-e2e: export CHROMIUM ?= $(shell command -v chromium || command -v chromium-
 test-e2e: build
 	cd web && npm run e2e
 
+# Break dray on purpose and check what it promises: docs/reliability.md.
+.PHONY: chaos
+chaos: build
+	./bin/dray chaos
+
 # Every fuzz target, FUZZTIME each.
 FUZZTIME := 60s
 fuzz:

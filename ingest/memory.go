@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/internal/breakage"
 )
 
 const (
@@ -35,7 +36,7 @@ func (s *source) repeats(seed maphash.Seed, p *fleet.Position) bool {
 		key = maphash.Comparable(seed, p.FixAt.UnixMicro())
 	}
 	for _, k := range s.seen {
-		if k == key {
+		if k == key && !breakage.NoDedupe {
 			return true
 		}
 	}

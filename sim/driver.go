@@ -229,6 +229,9 @@ func (d *driver) send(leaf string, payload any, fixes []fix) {
 	if err != nil {
 		panic(err) // finite numbers and plain strings
 	}
+	if d.sim.sent != nil {
+		d.sim.sent.add(d.id, fixes)
+	}
 	d.inflight++
 	d.sim.published.Add(1)
 	topic, l := fleet.DriverTopic(d.sim.opts.Fleet, d.id, leaf), d.link

@@ -31,6 +31,7 @@ type Options struct {
 	Dials    int                                 // connects at once; default 64
 	TLS      *tls.Config                         // for mqtts and wss; nil is the system's roots
 	Ledger   string                              // file to note acknowledged fixes in, "driver boot seq" a line; "" is none
+	Sent     string                              // file to note fixes in when they are sent, in the form of Ledger; "" is none
 	Logger   *slog.Logger                        // default slog.Default()
 }
 
@@ -52,6 +53,7 @@ type Sim struct {
 	boot   string
 	dials  chan struct{}
 	ledger *ledger // nil without Options.Ledger
+	sent   *ledger // nil without Options.Sent
 
 	connected, published, acked, failed, fixes, dropped, waiting atomic.Int64
 
@@ -59,8 +61,8 @@ type Sim struct {
 	lastError error
 }
 
-// New checks the options, lays the streets and opens the ledger. Run must
-// follow, for it closes the ledger.
+// New checks the options, lays the streets and opens the ledgers. Run must
+// follow, for it closes them.
 func New(opts Options) (*Sim, error) {
 	opts.URL = cmp.Or(opts.URL, "mqtt://127.0.0.1:1883")
 	opts.Fleet = cmp.Or(opts.Fleet, "demo")
@@ -101,6 +103,11 @@ func New(opts Options) (*Sim, error) {
 			return nil, err
 		}
 	}
+	if opts.Sent != "" {
+		if s.sent, err = openLedger(opts.Sent); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -116,8 +123,10 @@ func (s *Sim) Run(ctx context.Context) (err error) {
 	err = s.watch(ctx)
 	cancel()
 	drivers.Wait()
-	if s.ledger != nil {
-		err = errors.Join(err, s.ledger.close())
+	for _, l := range []*ledger{s.ledger, s.sent} {
+		if l != nil {
+			err = errors.Join(err, l.close())
+		}
 	}
 	s.log("simulated fleet stopped")
 	return err

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/internal/breakage"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
@@ -160,6 +161,9 @@ func (l *Log) openPartition(ctx context.Context, i int) (jetstream.Stream, error
 		Duplicates:  30 * time.Second, // longer than a frame is retried
 		DenyDelete:  true,
 	}
+	if breakage.AsyncSync {
+		c.PersistMode = jetstream.AsyncPersistMode
+	}
 	switch {
 	case l.opts.MaxBytes > 0:
 		c.MaxBytes = l.opts.MaxBytes / int64(l.opts.Partitions)
@@ -174,7 +178,7 @@ func (l *Log) openPartition(ctx context.Context, i int) (jetstream.Stream, error
 		return nil, err
 	}
 	got := s.CachedInfo().Config
-	if got.Discard != jetstream.DiscardNew || got.Storage != jetstream.FileStorage || got.PersistMode != jetstream.DefaultPersistMode || got.MaxAge != 0 {
+	if got.Discard != jetstream.DiscardNew || got.Storage != jetstream.FileStorage || got.PersistMode != c.PersistMode || got.MaxAge != 0 {
 		return nil, errors.New("the stream that is there may discard what was acknowledged")
 	}
 	return s, nil
@@ -200,6 +204,11 @@ func (l *Log) defaultBytes() (int64, error) {
 // nothing: fleet.ErrFull, ErrClosed, or an *fleet.InvalidError when p is too large.
 // to must be comparable, such as a pointer.
 func (l *Log) Append(p fleet.Publication, to fleet.Acker, token uint64) error {
+	if breakage.AckBeforeAppend {
+		to.Appended(token, nil)
+		to.Flush()
+		to = breakage.Nobody{}
+	}
 	return l.parts[l.partitionOf(&p)].append(&p, to, token)
 }
 

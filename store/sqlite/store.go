@@ -13,6 +13,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"github.com/dray-fleet/dray/internal/breakage"
 	"github.com/dray-fleet/dray/migrations"
 	"github.com/dray-fleet/dray/store/internal/batch"
 	"github.com/dray-fleet/dray/store/internal/records"
@@ -81,6 +82,11 @@ func open(path string, conns int, pragmas ...string) (*sql.DB, error) {
 func (s *Store) Migrate(ctx context.Context) error {
 	if _, err := migrations.SQLite(ctx, s.writer); err != nil {
 		return fmt.Errorf("sqlite: %w", err)
+	}
+	if breakage.NoDedupe {
+		if _, err := s.writer.ExecContext(ctx, "DROP INDEX IF EXISTS positions_key"); err != nil {
+			return fmt.Errorf("sqlite: %w", err)
+		}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/internal/breakage"
 	"github.com/dray-fleet/dray/store/internal/ledger"
 )
 
@@ -181,7 +182,7 @@ func (r Row) numbered() bool { return r.Seq >= 0 && r.Boot != "" }
 func Receive(b *fleet.Batch, rows []Row, ledgers map[int64]*ledger.Ledger, drivers map[Driver]int64, reporters map[Reporter]int64) (history, quarantined []Row) {
 	history = make([]Row, 0, len(rows))
 	for _, r := range rows {
-		if r.numbered() && ledgers[r.Source].Add(r.Seq, r.At) {
+		if r.numbered() && ledgers[r.Source].Add(r.Seq, r.At) && !breakage.NoDedupe {
 			continue
 		}
 		if r.Quarantined {
