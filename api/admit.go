@@ -76,6 +76,12 @@ func (a *API) identify(r *http.Request, c *caller, who rule) error {
 	if !slices.Contains(who.roles, claims.Role) || claims.ACL != nil && !who.acl {
 		return errForbidden
 	}
+	if who.installation {
+		if claims.Fleet != auth.AnyFleet {
+			return errForbidden
+		}
+		return nil
+	}
 	asked := r.URL.Query().Get("fleet")
 	switch {
 	case claims.Fleet == auth.AnyFleet && asked == "":

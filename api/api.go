@@ -173,6 +173,8 @@ func (a *API) routes() {
 	a.brokerRoutes()
 	a.uplinkRoutes()
 	a.gapRoutes()
+	a.eraseRoutes()
+	a.fleetRoutes()
 	a.shipmentRoutes()
 	a.statusRoutes()
 	a.proofRoutes()

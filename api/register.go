@@ -21,10 +21,11 @@ const requestTime = 10 * time.Second
 
 // A rule says who may call an operation. The zero rule lets nobody in.
 type rule struct {
-	roles  []fleet.Role
-	public bool // without a token
-	acl    bool // also with a token whose acl replaces the role's rights: the handler asks it
-	basic  bool // also with a device's own secret (RFC 7617)
+	roles        []fleet.Role
+	public       bool // without a token
+	acl          bool // also with a token whose acl replaces the role's rights: the handler asks it
+	installation bool // not on a fleet: the token is an operator's, of all of them
+	basic        bool // also with a device's own secret (RFC 7617)
 }
 
 var (

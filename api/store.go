@@ -23,12 +23,17 @@ type Store interface {
 }
 
 type driverStore interface {
+	EnsureFleet(ctx context.Context, id string) (created bool, err error)
+	Fleets(ctx context.Context, after string, limit int) ([]fleet.Fleet, error)
 	EnsureDriver(ctx context.Context, fleetID, driver string) (created bool, err error)
 	Drivers(ctx context.Context, q fleet.DriverQuery) ([]fleet.Driver, error)
 	Driver(ctx context.Context, fleetID, id string) (fleet.Driver, error)
 	RenameDriver(ctx context.Context, fleetID, id, name string) error
 	// Track calls fn with each position, oldest first; an error of fn ends it.
 	Track(ctx context.Context, q fleet.TrackQuery, fn func(*fleet.Position) error) error
+	// EraseDriver removes all that is stored of a driver but the audit, to which
+	// it adds by with what was removed.
+	EraseDriver(ctx context.Context, fleetID, driver string, by fleet.AuditEntry) (fleet.Erasure, error)
 	// Gaps returns what never arrived, oldest first for each source.
 	Gaps(ctx context.Context, q fleet.TrackQuery) ([]fleet.Gap, error)
 }

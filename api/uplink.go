@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -117,31 +118,43 @@ func (a *API) report(ctx context.Context, m codec.Message) error {
 		return errStreamAway
 	}
 	if len(m.Fixes) > 0 {
-		fixes := make([]nativeFix, len(m.Fixes))
 		for i := range m.Fixes {
-			fixes[i] = native(&m.Fixes[i])
+			wrap(&m.Fixes[i])
 		}
-		if err := a.append(ctx, "location", fixes); err != nil {
+		if err := a.append(ctx, "location", codec.AppendLocation(nil, m.Fixes)); err != nil {
 			return err
 		}
 	}
-	if m.Health != nil {
-		return a.append(ctx, "health", m.Health)
+	if m.Health == nil {
+		return nil
 	}
-	return nil
+	health, err := json.Marshal(m.Health)
+	if err != nil {
+		return err
+	}
+	return a.append(ctx, "health", health)
 }
 
-func (a *API) append(ctx context.Context, leaf string, v any) error {
+// wrap puts what the format tells beside a fix under a name of its own: its keys
+// could be some of ours.
+func wrap(f *fleet.Fix) {
+	const key = `{"vendor":`
+	switch {
+	case len(f.Ext) == 0:
+	case len(f.Ext) > fleet.MaxExt-len(key)-len("}"):
+		f.Ext = []byte(key + `{"truncated":true}}`)
+	default:
+		f.Ext = slices.Concat([]byte(key), f.Ext, []byte("}"))
+	}
+}
+
+func (a *API) append(ctx context.Context, leaf string, payload []byte) error {
 	c, now := callerOf(ctx), time.Now()
 	topic := fleet.DriverTopic(c.fleet, c.SpeaksFor(), leaf)
 	if !c.MayPublish(topic) {
 		return errForbidden
 	}
-	payload, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	err = a.Log.Append(ctx, fleet.Publication{
+	err := a.Log.Append(ctx, fleet.Publication{
 		Topic: topic, Payload: payload, ReceivedAt: now, Fleet: c.fleet, Subject: c.Subject, Role: c.Role, Driver: c.SpeaksFor(),
 	})
 	var invalid *fleet.InvalidError
@@ -150,28 +163,4 @@ func (a *API) append(ctx context.Context, leaf string, v any) error {
 		return errStreamAway
 	}
 	return err
-}
-
-// A nativeFix is a fix in the shape of contract section 4.1.
-type nativeFix struct {
-	FixAt    time.Time       `json:"fix_at"`
-	SentAt   time.Time       `json:"sent_at,omitzero"`
-	Lat      float64         `json:"lat"`
-	Lon      float64         `json:"lon"`
-	Accuracy fleet.Opt       `json:"accuracy_m,omitzero"`
-	Altitude fleet.Opt       `json:"altitude_m,omitzero"`
-	Speed    fleet.Opt       `json:"speed_mps,omitzero"`
-	Heading  fleet.Opt       `json:"heading_deg,omitzero"`
-	Battery  fleet.Opt       `json:"battery_pct,omitzero"`
-	Source   string          `json:"source,omitempty"`
-	Trigger  string          `json:"trigger,omitempty"`
-	Vendor   json.RawMessage `json:"vendor,omitempty"` // what the format tells beside
-}
-
-func native(f *fleet.Fix) nativeFix {
-	n := nativeFix{f.FixAt, f.SentAt, f.Lat, f.Lon, f.Accuracy, f.Altitude, f.Speed, f.Heading, f.Battery, f.Source, f.Trigger, f.Ext}
-	if len(f.Ext) > fleet.MaxExt-len(`{"vendor":}`) {
-		n.Vendor = json.RawMessage(`{"truncated":true}`)
-	}
-	return n
 }

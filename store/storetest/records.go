@@ -95,6 +95,9 @@ type Records interface {
 	// DriverConfig returns what was set, or ErrNotFound.
 	DriverConfig(ctx context.Context, fleetID, driver string) (fleet.DriverConfig, error)
 
+	// Fleets returns up to limit fleets with ids after the given one.
+	Fleets(ctx context.Context, after string, limit int) ([]fleet.Fleet, error)
+
 	// UpdateUser sets name, role and whether the user is disabled, which ends
 	// every refresh token of the user.
 	UpdateUser(ctx context.Context, u fleet.User) error

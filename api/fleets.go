@@ -1,0 +1,80 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// A Fleet is a tenant.
+type Fleet struct {
+	ID        string `json:"id"`
+	CreatedAt stamp  `json:"created_at"`
+}
+
+// A FleetRequest creates a fleet, with its first admin if there is to be one.
+type FleetRequest struct {
+	ID    string      `json:"id" pattern:"^[A-Za-z0-9_-]{1,64}$" example:"acme"`
+	Admin *FirstAdmin `json:"admin,omitempty"`
+}
+
+// A FirstAdmin is who creates the other users of a fleet.
+type FirstAdmin struct {
+	User     string `json:"user" pattern:"^[A-Za-z0-9_-]{1,64}$" example:"boss"`
+	Password string `json:"password" minLength:"10" maxLength:"128" format:"password"`
+}
+
+// operators are above the fleets; these operations are not on one.
+var operators = rule{installation: true, roles: []fleet.Role{fleet.RoleOperator}}
+
+func (a *API) fleetRoutes() {
+	register(a, operation{method: "GET", path: "/fleets", id: "list-fleets", summary: "The fleets of the installation"}, operators, a.listFleets)
+	register(a, operation{method: "POST", path: "/fleets", id: "create-fleet", summary: "Create a fleet",
+		status: http.StatusCreated, once: true}, operators, a.createFleet)
+}
+
+func (a *API) listFleets(ctx context.Context, in *Paging) (*body[page[Fleet]], error) {
+	after, err := in.after(fleet.ValidID)
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.Store.Fleets(ctx, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return reply(pageOf(found, in.Limit, fleetOf, func(f *fleet.Fleet) string { return f.ID })), nil
+}
+
+func (a *API) createFleet(ctx context.Context, in *struct{ Body FleetRequest }) (*body[Fleet], error) {
+	hash := ""
+	if admin := in.Body.Admin; admin != nil {
+		var err error
+		if hash, err = a.password.Hash(ctx, admin.Password); err != nil {
+			return nil, err
+		}
+	}
+	now := time.Now()
+	created, err := a.Store.EnsureFleet(ctx, in.Body.ID)
+	if err == nil && !created {
+		err = fleet.ErrConflict
+	}
+	if err != nil {
+		return nil, err
+	}
+	callerOf(ctx).fleet = in.Body.ID // whose audit it is
+	if admin := in.Body.Admin; admin != nil {
+		u := fleet.User{Fleet: in.Body.ID, ID: admin.User, Name: admin.User, Role: fleet.RoleAdmin, PasswordHash: hash, CreatedAt: now}
+		if err := a.Store.CreateUser(ctx, u); err != nil {
+			return nil, err
+		}
+		if err := a.audit(ctx, "create", "user", u.ID, nil, user(&u)); err != nil {
+			return nil, err
+		}
+	}
+	made := Fleet{in.Body.ID, at(now)}
+	return reply(made), a.audit(ctx, "create", "fleet", made.ID, nil, made)
+}
+
+func fleetOf(f *fleet.Fleet) Fleet { return Fleet{f.ID, at(f.CreatedAt)} }
