@@ -377,6 +377,22 @@ func TestConformanceLimits(t *testing.T) {
 	}
 }
 
+// More QoS 2 publishes than the server's Receive Maximum end the connection.
+func TestConformanceReceiveMaximum(t *testing.T) {
+	s := startConformance(t)
+	w, _, props := s.plain(packet.V5, hello{id: "a"})
+	most := binary.BigEndian.Uint16(props[0x21])
+	go func() {
+		for id := range most + 1 {
+			_, _ = w.nc.Write(publishFrame(packet.V5, "TopicA", "x", 2, id+1))
+		}
+	}()
+	for id := range most {
+		w.acked(packet.TypePubrec, id+1, 0)
+	}
+	w.ended(packet.CodeReceiveMaximum)
+}
+
 func TestConformanceKeepAlive(t *testing.T) {
 	s := startConformance(t)
 	if _, _, props := s.plain(packet.V5, hello{id: "a", keepAlive: 120}); len(props[0x13]) != 2 || props[0x13][1] != 60 {

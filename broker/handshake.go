@@ -170,9 +170,6 @@ func (c *conn) checkWill(p *packet.Connect, claims *auth.Claims) error {
 // agree settles the keep-alive.
 func (c *conn) agree(p *packet.Connect) {
 	longest := c.b.opts.Limits.KeepAlive
-	if c.b.opts.Conformance {
-		longest = time.Minute // as the suites expect it
-	}
 	c.keepAlive = time.Duration(p.KeepAlive) * time.Second
 	if c.keepAlive == 0 || c.keepAlive > longest {
 		c.keepAlive, c.imposed = longest, true

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dray-fleet/dray/auth"
+	"github.com/dray-fleet/dray/codec"
 	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/stream"
 )
@@ -184,6 +186,19 @@ func (m *memoryStream) next(t testing.TB) record {
 		t.Fatal("nothing was appended")
 		return record{}
 	}
+}
+
+// said returns a record's payload as it was published, also when it travels
+// decoded: the one fix of it in the form of fix.
+func said(p fleet.Publication) string {
+	if !p.Decoded {
+		return string(p.Payload)
+	}
+	fixes, err := codec.Fixes(p.Payload)
+	if err != nil || len(fixes) != 1 {
+		return fmt.Sprintf("%d fixes, %v", len(fixes), err)
+	}
+	return fmt.Sprintf(`{"fix_at":%d,"lat":%.5f,"lon":%.2f}`, fixes[0].FixAt.UnixMilli(), fixes[0].Lat, fixes[0].Lon)
 }
 
 func (r record) answer(err error) {

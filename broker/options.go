@@ -100,6 +100,9 @@ func (o *Options) setDefaults() {
 		o.Registerer = prometheus.NewRegistry()
 	}
 	l := &o.Limits
+	if o.Conformance { // the suites ask for a keep-alive of a minute, and publish as fast as they can
+		l.KeepAlive, l.MessageRate = time.Minute, -1
+	}
 	l.Connections = cmp.Or(l.Connections, 50_000)
 	l.Unauthenticated = cmp.Or(l.Unauthenticated, 4096)
 	l.PerAddress = cmp.Or(l.PerAddress, 1024)

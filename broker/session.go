@@ -61,6 +61,13 @@ func (s *session) receive(id uint16) {
 	s.incoming[id] = struct{}{}
 }
 
+// unreleased returns how many QoS 2 publishes wait for their PUBREL.
+func (s *session) unreleased() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.incoming)
+}
+
 // received reports whether a QoS 2 publish with this id waits for its PUBREL.
 func (s *session) received(id uint16) bool {
 	s.mu.Lock()

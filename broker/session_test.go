@@ -268,7 +268,7 @@ func TestCleanSessionLeavesNoPacketIDs(t *testing.T) {
 		t.Error("a clean session was resumed")
 	}
 	w.publish(d1+"location", fix(2), 2, 7)
-	if r := m.next(t); string(r.Payload) != fix(2) {
+	if r := m.next(t); said(r.Publication) != fix(2) {
 		t.Errorf("appended %s", r.Payload)
 	}
 }
