@@ -1,14 +1,17 @@
 -- +goose Up
 
 -- A closed hour of a driver (package packed). Hours and times are microseconds.
+-- A block is cut into parts of which a page holds three: whole, most would leave
+-- a third or more of their page empty.
 CREATE TABLE packed (
     driver_id INTEGER NOT NULL,
     hour      INTEGER NOT NULL,
-    n         INTEGER NOT NULL, -- rows in body
+    part      INTEGER NOT NULL,
+    n         INTEGER NOT NULL, -- rows in the block; 0 but in its first part
     body      BLOB    NOT NULL
 ) STRICT;
 
-CREATE UNIQUE INDEX packed_key ON packed (driver_id, hour);
+CREATE UNIQUE INDEX packed_key ON packed (driver_id, hour, part);
 
 CREATE TABLE trips (
     driver_id INTEGER NOT NULL,

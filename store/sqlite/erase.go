@@ -95,7 +95,7 @@ func affected(res sql.Result, err error) (int64, error) {
 // reporters, which may have gone.
 func (s *Store) learnErasures(ctx context.Context) error {
 	marks := map[batch.Driver]int64{}
-	err := each(ctx, s, "read erasures", func(scan func(...any) error) error {
+	err := each(ctx, s.reader, "read erasures", func(scan func(...any) error) error {
 		var d batch.Driver
 		var at int64
 		err := scan(&d.Fleet, &d.ID, &at)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -88,8 +89,7 @@ func packNext(ctx context.Context, tx *sql.Tx, c *candidate, before int64, done 
 		done.Left += len(plain)
 		return true, nil
 	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO packed (driver_id, hour, n, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = excluded.n, body = excluded.body",
-		c.driver, hour, len(rows), packed.Encode(rows)); err != nil {
+	if err := writeBlock(ctx, tx, c.driver, hour, rows); err != nil {
 		return false, err
 	}
 	if _, err := tx.ExecContext(ctx, "DELETE FROM positions WHERE driver_id = ? AND fix_at >= ? AND fix_at < ?", c.driver, hour, c.from); err != nil {
@@ -100,25 +100,22 @@ func packNext(ctx context.Context, tx *sql.Tx, c *candidate, before int64, done 
 	return true, reopenTrips(ctx, tx, c.driver, hour)
 }
 
-// readBlock returns the rows of a packed hour, none when it is not packed.
-func readBlock(ctx context.Context, tx *sql.Tx, driver, hour int64) ([]packed.Row, error) {
-	bodies, err := query(ctx, tx, func(scan func(...any) error) (b []byte, err error) { return b, scan(&b) },
-		"SELECT body FROM packed WHERE driver_id = ? AND hour = ?", driver, hour)
-	if err != nil || len(bodies) == 0 {
-		return nil, err
-	}
-	return packed.Decode(bodies[0])
-}
+// unpackBlocks bounds the blocks of one transaction of Unpack.
+const unpackBlocks = 8
 
 // Unpack turns all blocks into plain rows again, for a program from before there
 // were any. Nothing else may use the database meanwhile.
 func (s *Store) Unpack(ctx context.Context) (positions int, err error) {
 	for more := true; more; {
 		err := s.write(ctx, "unpack history", func(tx *sql.Tx) error {
-			blocks, err := query(ctx, tx, func(scan func(...any) error) (b packed.Block, err error) {
-				return b, scan(&b.Driver, &b.Hour, &b.Body)
-			}, "SELECT driver_id, hour, body FROM packed ORDER BY driver_id, hour LIMIT 8")
-			if err != nil {
+			var blocks []packed.Block
+			err := eachBlock(ctx, tx, func(b packed.Block) error {
+				if blocks = append(blocks, b); len(blocks) == unpackBlocks {
+					return errLimit
+				}
+				return nil
+			}, "SELECT driver_id, hour, part, body FROM packed ORDER BY driver_id, hour, part")
+			if err != nil && !errors.Is(err, errLimit) {
 				return err
 			}
 			more = len(blocks) > 0

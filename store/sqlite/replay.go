@@ -34,7 +34,7 @@ const ofFleet = " FROM drivers d CROSS JOIN %s p ON p.driver_id = d.id WHERE d.f
 
 // EachPlain calls fn with plain rows; see packed.FleetTables.
 func (t fleetTables) EachPlain(ctx context.Context, from, to int64, fn func(packed.FleetRow) error) error {
-	return each(ctx, t.s, "replay", func(scan func(...any) error) error {
+	return each(ctx, t.s.reader, "replay", func(scan func(...any) error) error {
 		var driver int64
 		r, err := scanRow(func(columns ...any) error { return scan(append(columns, &driver)...) })
 		if err != nil {
@@ -47,7 +47,7 @@ func (t fleetTables) EachPlain(ctx context.Context, from, to int64, fn func(pack
 // NewestPlain calls fn with the newest plain row of each driver; see
 // packed.FleetTables.
 func (t fleetTables) NewestPlain(ctx context.Context, from, to int64, fn func(packed.FleetRow) error) error {
-	return each(ctx, t.s, "replay", func(scan func(...any) error) error {
+	return each(ctx, t.s.reader, "replay", func(scan func(...any) error) error {
 		var driver int64
 		r, err := scanRow(func(columns ...any) error { return scan(append(columns, &driver)...) })
 		if err != nil {
@@ -61,13 +61,7 @@ func (t fleetTables) NewestPlain(ctx context.Context, from, to int64, fn func(pa
 
 // EachBlock calls fn with the blocks of an hour; see packed.FleetTables.
 func (t fleetTables) EachBlock(ctx context.Context, hour int64, fn func(packed.Block) error) error {
-	return each(ctx, t.s, "replay", func(scan func(...any) error) error {
-		b := packed.Block{Hour: hour}
-		if err := scan(&b.Driver, &b.Body); err != nil {
-			return err
-		}
-		return fn(b)
-	}, "SELECT p.driver_id, p.body"+fmt.Sprintf(ofFleet, "packed")+"p.hour = ?", t.fleet, hour)
+	return eachBlock(ctx, t.s.reader, fn, "SELECT p.driver_id, p.hour, p.part, p.body"+fmt.Sprintf(ofFleet, "packed")+"p.hour = ? ORDER BY d.driver, p.part", t.fleet, hour)
 }
 
 // Count returns how many rows an hour has; see packed.FleetTables.
@@ -80,7 +74,7 @@ func (t fleetTables) Count(ctx context.Context, hour int64) (n int, err error) {
 // Drivers returns the names of the fleet's drivers; see packed.FleetTables.
 func (t fleetTables) Drivers(ctx context.Context) (map[int64]string, error) {
 	names := map[int64]string{}
-	err := each(ctx, t.s, "replay", func(scan func(...any) error) error {
+	err := each(ctx, t.s.reader, "replay", func(scan func(...any) error) error {
 		var id int64
 		var name string
 		err := scan(&id, &name)
@@ -96,8 +90,8 @@ func (t fleetTables) Names(ctx context.Context, sources []int64) (map[int64]pack
 }
 
 // each runs a query and calls scan for each row.
-func each(ctx context.Context, s *Store, what string, scan func(func(...any) error) error, query string, args ...any) (err error) {
-	rows, err := s.reader.QueryContext(ctx, query, args...)
+func each(ctx context.Context, db querier, what string, scan func(func(...any) error) error, query string, args ...any) (err error) {
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("sqlite: %s: %w", what, err)
 	}

@@ -68,13 +68,20 @@ func orNone(v sql.NullInt64) int64 {
 }
 
 // Blocks returns packed hours; see packed.Tables.
-func (t tables) Blocks(ctx context.Context, from, to int64, limit int) ([]packed.Block, error) {
+func (t tables) Blocks(ctx context.Context, from, to int64, limit int) (blocks []packed.Block, err error) {
 	if t.quarantined {
 		return nil, nil
 	}
-	return collect(ctx, t.s.reader, "read packed track", func(scan func(...any) error) (b packed.Block, err error) {
-		return b, scan(&b.Driver, &b.Hour, &b.Body)
-	}, "SELECT driver_id, hour, body FROM packed WHERE driver_id = ? AND hour >= ? AND hour < ? ORDER BY hour LIMIT ?", t.driver, from, to, limit)
+	err = eachBlock(ctx, t.s.reader, func(b packed.Block) error {
+		if blocks = append(blocks, b); len(blocks) == limit {
+			return errLimit
+		}
+		return nil
+	}, "SELECT driver_id, hour, part, body FROM packed WHERE driver_id = ? AND hour >= ? AND hour < ? ORDER BY hour, part", t.driver, from, to)
+	if errors.Is(err, errLimit) {
+		err = nil
+	}
+	return blocks, err
 }
 
 // Names returns who reported; see packed.Tables.

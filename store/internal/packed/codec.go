@@ -144,16 +144,19 @@ func appendColumn(b []byte, values []int64, g guess, optional bool) []byte {
 	return b
 }
 
-// unitOf returns the largest of a second, a millisecond and 1 that divides all:
-// clocks of devices seldom count microseconds.
+// unitOf returns the largest number that divides all: devices seldom count
+// microseconds or centidegrees.
 func unitOf(values []int64) int64 {
-	unit := int64(secondUS)
+	var unit int64
 	for _, v := range values {
-		for v != None && v%unit != 0 {
-			unit /= 1000
+		for v != 0 && v != None {
+			unit, v = v, unit%v // Euclid
+		}
+		if unit == 1 || unit == -1 {
+			break
 		}
 	}
-	return unit
+	return max(unit, -unit, 1)
 }
 
 func appendText(b []byte, s string) []byte {
