@@ -30,6 +30,8 @@ type bench struct {
 	length time.Duration // of the load in one round
 	rows   int           // of the history that a driver-day is read from
 	cpu    string        // folder for CPU profiles of dray; empty is none
+
+	profiles int // written so far
 }
 
 // scenarios in their order; each runs one round of it.
