@@ -228,7 +228,7 @@ func TestConformanceSubscribe(t *testing.T) {
 		w.receives()
 		// Topics that begin with $ are not of the wildcard.
 		dollar, _, _ := s.plain(version, hello{id: "c"})
-		dollar.publish("$dollar/x", "x", 0, 0)
+		dollar.publishes(packet.Publish{Topic: []byte("$dollar/x"), QoS: 1, ID: 1})
 		w.silent()
 		w.goodbye()
 	}
