@@ -18,17 +18,18 @@ var YAML []byte
 // Config is the configuration of the whole program; dray.yaml says what each
 // key means. What Load returns has been validated.
 type Config struct {
-	Data   Data
-	HTTP   HTTP
-	MQTT   MQTT
-	Admin  Admin
-	Store  Store
-	Stream Stream
-	Auth   Auth
-	Ingest Ingest
-	Limits Limits
-	Map    Map
-	Log    Log
+	Data     Data
+	HTTP     HTTP
+	MQTT     MQTT
+	Admin    Admin
+	Store    Store
+	Stream   Stream
+	Auth     Auth
+	Ingest   Ingest
+	Webhooks Webhooks
+	Limits   Limits
+	Map      Map
+	Log      Log
 }
 
 // Data is where the embedded parts keep their files.
@@ -89,6 +90,11 @@ type Ingest struct {
 		Topics   []string
 		Fleet    string
 	}
+}
+
+// Webhooks is where events may be delivered.
+type Webhooks struct {
+	AllowPrivate bool `mapstructure:"allow_private"`
 }
 
 // Limits bounds what one connection, and all of them, may take.
