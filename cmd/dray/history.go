@@ -24,7 +24,7 @@ func keeperOptions(c *configs.Config) history.Options {
 
 func newHistory() *cobra.Command {
 	cmd := &cobra.Command{Use: "history", Short: "How long history is kept, and how it is packed"}
-	cmd.AddCommand(newHistoryPlan(), newHistoryKeep(), newHistoryUnpack())
+	cmd.AddCommand(newHistoryPlan(), newHistoryKeep(), newHistoryUnpack(), newHistoryThin())
 	return cmd
 }
 
