@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -81,6 +80,7 @@ func run(ctx context.Context, args []string) error {
 	if err := raiseFileLimit(); err != nil {
 		return err
 	}
+	defer b.report.table() // of what was measured, however it ends
 	for _, s := range scenarios {
 		if *only != "" && !slices.Contains(strings.Split(*only, ","), s.name) {
 			continue
@@ -91,12 +91,14 @@ func run(ctx context.Context, args []string) error {
 			rounds = 1
 		}
 		for range rounds {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if err := s.round(b, ctx); err != nil {
-				return errors.Join(fmt.Errorf("%s: %w", s.name, err), ctx.Err())
+				return fmt.Errorf("%s: %w", s.name, err)
 			}
 		}
 	}
-	b.report.table()
 	return nil
 }
 
