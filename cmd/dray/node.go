@@ -22,6 +22,7 @@ import (
 	"github.com/dray-fleet/dray/configs"
 	"github.com/dray-fleet/dray/history"
 	"github.com/dray-fleet/dray/ingest"
+	"github.com/dray-fleet/dray/relay"
 	"github.com/dray-fleet/dray/stream"
 	"github.com/dray-fleet/dray/web"
 )
@@ -39,11 +40,14 @@ type node struct {
 	metrics *prometheus.Registry
 
 	store       store
-	stream      *stream.Log // nil in a process that is an API alone
+	stream      *stream.Log
 	verifier    *auth.Verifier
 	minter      *auth.Minter
 	revocations *auth.Revocations
-	broker      *broker.Broker // nil without the role
+	devices     *auth.Devices
+	registry    broker.Registry // nil: any driver that a token names is admitted
+	broker      *broker.Broker  // nil without the role
+	relay       *relay.Relay    // nil in a process that is ingest alone
 
 	httpListener, adminListener net.Listener
 
@@ -61,10 +65,7 @@ func newNode(ctx context.Context, c *configs.Config, r roles, log *slog.Logger) 
 		}
 	}()
 	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	steps := []func(context.Context) error{n.openData, n.openAuth}
-	if r.broker || r.ingest {
-		steps = append(steps, n.openStream)
-	}
+	steps := []func(context.Context) error{n.openData, n.openAuth, n.openStream}
 	if r.broker {
 		steps = append(steps, n.openBroker)
 	}
@@ -75,7 +76,7 @@ func newNode(ctx context.Context, c *configs.Config, r roles, log *slog.Logger) 
 		steps = append(steps, n.openRelay)
 	}
 	if r.api || r.broker {
-		steps = append(steps, func(context.Context) error { return n.openHTTP(r.api) })
+		steps = append(steps, func(ctx context.Context) error { return n.openHTTP(ctx, r.api) })
 	}
 	steps = append(steps, n.openAdmin)
 	for _, step := range steps {
@@ -115,6 +116,10 @@ func (n *node) openAuth(context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.devices = auth.NewDevices(credentials{n.store}, n.revocations, nil)
+	if !n.c.Auth.AutoCreate {
+		n.registry = newRoster(n.store)
+	}
 	n.minter, err = auth.NewMinter(secret, n.c.Auth.Issuer, n.c.Auth.Audience)
 	if err != nil {
 		return err
@@ -142,10 +147,6 @@ func (n *node) openStream(ctx context.Context) error {
 }
 
 func (n *node) openBroker(context.Context) error {
-	var registry broker.Registry
-	if !n.c.Auth.AutoCreate {
-		registry = newRoster(n.store)
-	}
 	var tlsConfig *tls.Config
 	if n.c.MQTT.TLSAddr != "" {
 		certs, err := newCertificates(n.c.MQTT.TLS.Cert, n.c.MQTT.TLS.Key, n.c.MQTT.TLS.ClientCA)
@@ -155,10 +156,10 @@ func (n *node) openBroker(context.Context) error {
 		tlsConfig = certs.config()
 	}
 	l := n.c.Limits
-	b, err := broker.New(n.stream, logins{n.verifier, n.revocations, auth.NewDevices(credentials{n.store}, n.revocations, nil)}, broker.Options{
+	b, err := broker.New(n.stream, logins{n.verifier, n.revocations, n.devices}, broker.Options{
 		Addr: n.c.MQTT.Addr, TLSAddr: n.c.MQTT.TLSAddr, TLS: tlsConfig,
 		Origins: n.c.HTTP.Origins, Conformance: n.c.MQTT.Conformance,
-		Registry: registry, Presence: n.store, Logger: n.log, Registerer: n.metrics,
+		Registry: n.registry, Presence: n.store, Logger: n.log, Registerer: n.metrics,
 		Limits: broker.Limits{
 			Connections: l.Connections, Unauthenticated: l.Unauthenticated, PerAddress: l.UnauthenticatedPerAddress,
 			ConnectRate: l.ConnectsPerSecond, ConnectTimeout: l.ConnectTimeout, PacketSize: int(l.PacketSize),
@@ -196,14 +197,19 @@ func (n *node) openIngest(context.Context) error {
 }
 
 // openHTTP opens the port of the web, REST and MQTT over WebSocket.
-func (n *node) openHTTP(withAPI bool) error {
+func (n *node) openHTTP(ctx context.Context, withAPI bool) error {
 	mux := http.NewServeMux()
 	if n.broker != nil {
 		mux.Handle("/mqtt", n.broker)
 	}
 	if withAPI {
+		proofs, err := n.stream.Objects(ctx, "proofs")
+		if err != nil {
+			return err
+		}
 		a, err := api.New(api.Options{
 			Store: n.store, Verifier: n.verifier, Minter: n.minter, Revocations: n.revocations, Broker: n.brokerOrNil(),
+			Devices: n.devices, Log: uplink{n.stream, n.registry, n.broker}, Blobs: proofs, Deliverer: n.relay,
 			Retrier: ingest.Retrier{Store: n.store},
 			Web:     bundle(), LiveProto: codec.LiveProto, Version: version, MapSource: n.c.Map.Source,
 			Origins: n.c.HTTP.Origins, Logger: n.log, Metrics: n.metrics,
@@ -212,6 +218,7 @@ func (n *node) openHTTP(withAPI bool) error {
 			return err
 		}
 		mux.Handle("/", a)
+		n.add("api", a.Run)
 	}
 	ln, err := net.Listen("tcp", n.c.HTTP.Addr)
 	if err != nil {
