@@ -15,10 +15,10 @@ func (n *node) openRelay(context.Context) error {
 	if n.broker != nil {
 		publisher = n.broker
 	}
-	n.relay = relay.New(n.store, publisher, relay.Options{
+	r := relay.New(n.store, publisher, relay.Options{
 		AllowPrivate: n.c.Webhooks.AllowPrivate, Logger: n.log, Registerer: n.metrics,
 	})
-	n.add("relay", n.relay.Run)
+	n.add("relay", r.Run)
 	return nil
 }
 
