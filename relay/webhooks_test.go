@@ -114,6 +114,22 @@ func TestWebhookGetsEveryEventInOrder(t *testing.T) {
 	})
 }
 
+func TestDeliverOne(t *testing.T) {
+	s := openSQLite(t)
+	rec := newReceiver(t, "s3cret", func(n int) int { return []int{200, 410}[n-1] })
+	r := relay.New(s, nil, relay.Options{AllowPrivate: true})
+	w := fleet.Webhook{Fleet: "acme", ID: "w1", URL: rec.URL, Secret: "s3cret"}
+	if err := r.Deliver(t.Context(), w, fleet.Event{Kind: "webhook.test", ID: "w1", Data: []byte("{}")}); err != nil {
+		t.Error(err)
+	}
+	if e := rec.next(t); e.Kind != "webhook.test" {
+		t.Errorf("delivered %+v", e)
+	}
+	if err := r.Deliver(t.Context(), w, fleet.Event{Data: []byte("{}")}); err == nil || !strings.Contains(err.Error(), "410") {
+		t.Errorf("error %v, want that it answered 410", err)
+	}
+}
+
 // waitHook waits until done says so of the stored webhook.
 func waitHook(t *testing.T, s storetest.Store, id string, done func(fleet.Webhook) bool) fleet.Webhook {
 	t.Helper()
