@@ -27,6 +27,8 @@ describe("conditionOf", () => {
     ["a device that never connected here", { fix: fix(3_000, { speed: 9 }) }, "moving", []],
     ["the same, an hour later", { fix: fix(3_600_000) }, "offline", []],
     ["phone nearly empty", { duty: "on", presence: "online", fix: fix(0, { battery: 9 }) }, "idle", ["lowBattery"]],
+    ["late, and the phone nearly empty", { duty: "on", presence: "online", fix: fix(0, { battery: 9 }), work: ["late"] }, "idle", ["late", "lowBattery"]],
+    ["an open alert comes first", { duty: "on", presence: "offline", fix: fix(70_000), work: ["late", "alert"] }, "alert", ["alert", "silent", "late"]],
     ["empty phone that is gone", { duty: "on", presence: "offline", fix: fix(70_000, { battery: 9 }) }, "alert", ["silent"]],
   ])("%s", (_, update, state, concerns) => {
     expect(conditionOf(driver(update), now)).toEqual({ state, concerns });

@@ -5,8 +5,10 @@ export const states = ["moving", "idle", "stale", "offline", "alert"] as const;
 export type State = (typeof states)[number];
 
 /** Why a driver needs attention, the most urgent first. */
-export const concerns = ["silent", "noFix", "oldFix", "lowBattery"] as const;
+export const concerns = ["alert", "silent", "unanswered", "late", "noFix", "oldFix", "lowBattery"] as const;
 export type Concern = (typeof concerns)[number];
+/** Those that come from what a driver has to do. */
+export type WorkConcern = Extract<Concern, "alert" | "unanswered" | "late">;
 
 export interface Condition {
   state: State;
@@ -21,7 +23,7 @@ const LOW_BATTERY = 15; // percent
 
 /** Judges a driver at the moment now, by the server's clock. */
 export function conditionOf(d: Driver, now: number): Condition {
-  const found: Concern[] = [];
+  const found: Concern[] = [...d.work];
   const working = d.duty === "on" || (d.duty === "unknown" && d.presence === "online");
   const fixAge = d.fix ? now - d.fix.at : Infinity;
   const quiet = now - d.seenAt;
@@ -33,8 +35,10 @@ export function conditionOf(d: Driver, now: number): Condition {
   }
   if (!away && d.fix?.battery !== undefined && d.fix.battery < LOW_BATTERY) found.push("lowBattery");
 
+  found.sort((a, b) => concerns.indexOf(a) - concerns.indexOf(b));
+
   let state: State;
-  if (found[0] === "silent") state = "alert";
+  if (found.includes("silent") || found.includes("alert")) state = "alert";
   else if (away) state = "offline";
   else if (fixAge > OLD_FIX) state = "stale";
   else state = d.fix!.speed > MOVING ? "moving" : "idle";

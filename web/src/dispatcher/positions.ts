@@ -1,3 +1,5 @@
+import type { WorkConcern } from "./condition";
+
 /** Whether a driver is connected, as the server last said. */
 export type Presence = "online" | "offline" | "unknown";
 export type Duty = "on" | "off" | "break" | "unknown";
@@ -14,6 +16,8 @@ export interface Update {
   /** When the server last heard of this driver. */
   seenAt?: number;
   flags?: readonly string[];
+  /** What of their work needs a dispatcher. */
+  work?: readonly WorkConcern[];
 }
 
 export interface Fix {
@@ -39,6 +43,7 @@ export interface Driver {
   readonly fix: Fix | null;
   readonly seenAt: number;
   readonly flags: readonly string[];
+  readonly work: readonly WorkConcern[];
 }
 
 const NOTIFY_EVERY = 250; // ms: React draws at most four times a second, the map reads the arrays each frame
@@ -88,6 +93,7 @@ export class Positions {
       name: update.name || d.name,
       duty: update.duty ?? d.duty,
       flags: update.flags ?? d.flags,
+      work: update.work ?? d.work,
       // The snapshot may be older than what MQTT has told meanwhile.
       ...((update.presenceAt ?? 0) >= d.presenceAt && update.presence
         ? { presence: update.presence, presenceAt: update.presenceAt ?? 0, presenceReason: update.presenceReason ?? "" }
@@ -100,6 +106,14 @@ export class Positions {
     this.drivers[d.slot] = next;
     this.changed.add(d.slot);
     this.notifying ??= setTimeout(() => this.notify(), NOTIFY_EVERY);
+  }
+
+  /** Enters what of their work needs a dispatcher, for all drivers at once. */
+  setWork(work: ReadonlyMap<string, readonly WorkConcern[]>) {
+    for (const { id, work: before } of this.drivers) {
+      const now = work.get(id) ?? [];
+      if (now.join() !== before.join()) this.put({ driver: id, work: now });
+    }
   }
 
   /** The slots that changed since the last call. For one reader: the map. */
@@ -118,7 +132,7 @@ export class Positions {
   private add(id: string): Driver {
     const slot = this.drivers.length;
     const driver: Driver = {
-      id, slot, name: "", duty: "unknown", presence: "unknown", presenceAt: 0, presenceReason: "", fix: null, seenAt: 0, flags: [],
+      id, slot, name: "", duty: "unknown", presence: "unknown", presenceAt: 0, presenceReason: "", fix: null, seenAt: 0, flags: [], work: [],
     };
     this.drivers.push(driver);
     this.slots.set(id, slot);
@@ -134,7 +148,7 @@ export class Positions {
 function equal(a: Driver, b: Driver): boolean {
   return (
     a.name === b.name && a.duty === b.duty && a.presence === b.presence && a.presenceAt === b.presenceAt &&
-    a.seenAt === b.seenAt && a.flags.join() === b.flags.join() &&
+    a.seenAt === b.seenAt && a.flags.join() === b.flags.join() && a.work.join() === b.work.join() &&
     (a.fix === b.fix || (a.fix?.at === b.fix?.at && a.fix?.battery === b.fix?.battery && a.fix?.accuracy === b.fix?.accuracy))
   );
 }

@@ -11,27 +11,37 @@ export interface TrackPoint {
 
 const GAP = 5 * 60_000; // ms without a point: between its ends nobody knows the way
 
-/** Cuts a track where too long a time passed between two points. */
-export function stretches(points: readonly TrackPoint[]): TrackPoint[][] {
+/** From one moment to another, in ms. */
+export interface Span {
+  from: number;
+  to: number;
+}
+
+/** Whether nobody knows the way between two points that follow each other: too long a time passed, or the server knows of a gap. */
+const apart = (a: TrackPoint, b: TrackPoint, gaps: readonly Span[]) =>
+  b.at - a.at > GAP || gaps.some((gap) => gap.from >= a.at && gap.to <= b.at);
+
+/** Cuts a track at its gaps. */
+export function stretches(points: readonly TrackPoint[], gaps: readonly Span[] = []): TrackPoint[][] {
   const out: TrackPoint[][] = [];
   for (const p of points) {
     const current = out.at(-1);
     const last = current?.at(-1);
-    if (current && last && p.at - last.at <= GAP) current.push(p);
+    if (current && last && !apart(last, p, gaps)) current.push(p);
     else out.push([p]);
   }
   return out;
 }
 
 /** The lines to draw: what was driven, and straight across what is not known, marked as a gap. */
-export function trackLines(points: readonly TrackPoint[]): FeatureCollection<LineString> {
-  const parts = stretches(points);
+export function trackLines(points: readonly TrackPoint[], gaps: readonly Span[] = []): FeatureCollection<LineString> {
+  const parts = stretches(points, gaps);
   const line = (of: readonly TrackPoint[], gap: boolean): Feature<LineString> => ({
     type: "Feature", properties: { gap }, geometry: { type: "LineString", coordinates: of.map((p) => [p.lon, p.lat]) },
   });
   const driven = parts.filter((part) => part.length > 1).map((part) => line(part, false));
-  const gaps = parts.slice(1).map((part, i) => line([parts[i].at(-1)!, part[0]], true));
-  return { type: "FeatureCollection", features: [...driven, ...gaps] };
+  const unknown = parts.slice(1).map((part, i) => line([parts[i].at(-1)!, part[0]], true));
+  return { type: "FeatureCollection", features: [...driven, ...unknown] };
 }
 
 export interface TrackSummary {

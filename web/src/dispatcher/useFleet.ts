@@ -2,8 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 
 import { apiClient, dataOf, type Client } from "../api/client";
+import { rest, type Rest } from "../api/rest";
 import type { Credentials } from "../mqtt/credentials";
 import { brokerURL, Session, type Link } from "../mqtt/session";
+import { Dispatch } from "./dispatch";
 import { Feed } from "./feed";
 import { Positions, type Driver } from "./positions";
 import { loadSnapshot } from "./snapshot";
@@ -11,9 +13,15 @@ import { loadSnapshot } from "./snapshot";
 /** Everything a signed-in page works with. Made once for each sign-in. */
 export interface Fleet {
   name: string;
+  /** The role of who is signed in. */
+  role: string;
+  /** Their id. */
+  user: string;
   client: Client;
+  rest: Rest;
   session: Session;
   positions: Positions;
+  dispatch: Dispatch;
 }
 
 const clientSuffix = () => Array.from(crypto.getRandomValues(new Uint8Array(6)), (b) => b.toString(16).padStart(2, "0")).join("");
@@ -21,15 +29,19 @@ const clientSuffix = () => Array.from(crypto.getRandomValues(new Uint8Array(6)),
 /** Connects to the fleet of who is signed in, until the component leaves. */
 export function useFleet(credentials: Credentials): Fleet {
   const fleet = useMemo<Fleet>(() => {
-    const { fleet, sub } = credentials.claims!;
+    const { fleet, sub, role } = credentials.claims!;
     const session = new Session(brokerURL(), `${sub}:${clientSuffix()}`, credentials);
-    return { name: fleet, client: apiClient(credentials), session, positions: new Positions() };
+    const calls = rest(credentials);
+    const dispatch = new Dispatch(session, fleet, calls);
+    return { name: fleet, role, user: sub, client: apiClient(credentials), rest: calls, session, positions: new Positions(), dispatch };
   }, [credentials]);
   useEffect(() => {
     const feed = new Feed(fleet.session, fleet.name, fleet.positions);
     feed.start();
+    fleet.dispatch.start();
     fleet.session.start();
     return () => {
+      fleet.dispatch.stop();
       feed.stop();
       fleet.session.stop();
     };
@@ -70,6 +82,30 @@ export function useSnapshot({ client, positions, name }: Fleet, link: Link): Sna
     void refetch();
   }, [down, refetch]);
   return { loaded: query.isSuccess || positions.size > 0, failed: query.isError, at: query.dataUpdatedAt && query.dataUpdatedAt + positions.clockSkew, retry: () => void refetch() };
+}
+
+const DISPATCH_EVERY = 120_000; // ms; what happens meanwhile comes over MQTT
+
+/** Reads shipments, assignments and alerts, and enters into the positions what needs a dispatcher. */
+export function useDispatch({ dispatch, positions, name }: Fleet, link: Link, now: number): { loaded: boolean; failed: boolean; retry: () => void } {
+  const down = link !== "live";
+  const query = useQuery({
+    queryKey: ["dispatch", name],
+    queryFn: async ({ signal }) => {
+      await dispatch.loadAlerts(signal);
+      await dispatch.load(signal);
+      return true;
+    },
+    refetchInterval: down ? polling.later : DISPATCH_EVERY,
+    networkMode: "always",
+    retry: false,
+  });
+  const { refetch } = query;
+  useEffect(() => {
+    if (link === "live") void refetch(); // what was published while there was no connection
+  }, [link, refetch]);
+  useEffect(() => positions.setWork(dispatch.concerns(now)), [dispatch, positions, now]);
+  return { loaded: query.isSuccess, failed: query.isError, retry: () => void refetch() };
 }
 
 /** Where the map comes from, as the server is configured; undefined until it has said so. */

@@ -6,6 +6,7 @@ import type { Positions } from "../positions";
 import type { TrackPoint } from "../track";
 import type { Scheme } from "./basemap";
 import { FleetMap, type Hover } from "./fleetMap";
+import { MapButton } from "./MapButton";
 
 export interface MapHandle {
   centre(): void;
@@ -85,13 +86,5 @@ function MapNote() {
       {t("map.ends")}
       <MapButton label={t("map.endsClose")} path="m4 4 8 8m0-8-8 8" onClick={close} />
     </div>
-  );
-}
-
-function MapButton({ label, path, onClick }: { label: string; path: string; onClick: () => void }) {
-  return (
-    <button className="button icon" aria-label={label} title={label} onClick={onClick}>
-      <svg viewBox="0 0 16 16" aria-hidden="true"><path d={path} /></svg>
-    </button>
   );
 }

@@ -1,7 +1,5 @@
 import type { FeatureCollection, LineString } from "geojson";
-import { AttributionControl, Map as MapLibre, ScaleControl, addProtocol, setWorkerUrl, type GeoJSONSource } from "maplibre-gl";
-import workerURL from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
-import { Protocol } from "pmtiles";
+import type { GeoJSONSource, Map as MapLibre } from "maplibre-gl";
 
 import { conditionOf, states } from "../condition";
 import type { Fix, Positions } from "../positions";
@@ -9,11 +7,9 @@ import { trackLines, type TrackPoint } from "../track";
 import { BUILTIN, DETAIL_ENDS, basemapStyle, type Scheme } from "./basemap";
 import { Glides } from "./glides";
 import { graticule } from "./graticule";
+import { cssColor, isSoftware, newMap } from "./mapLibre";
 import { metresBetween, toLngLat, toMercator } from "./mercator";
 import { VehicleLayer, radiusAt, type Palette } from "./vehicleLayer";
-
-setWorkerUrl(workerURL); // MapLibre 6 cannot find its worker in a bundle
-addProtocol("pmtiles", new Protocol().tile);
 
 const SLOW_FPS = 4; // where a frame is drawn without a GPU it takes both cores
 const REACH = 8; // px around a vehicle that still hit it
@@ -60,30 +56,10 @@ export class FleetMap {
   ) {
     this.scheme = scheme;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.map = new MapLibre({
-      container,
-      style: basemapStyle(source, scheme, language),
-      center: [10, 35],
-      zoom: 1.6,
-      maxZoom: 19,
-      maxPitch: 0,
-      dragRotate: false,
-      pitchWithRotate: false,
-      renderWorldCopies: false,
-      attributionControl: false,
-      fadeDuration: still ? 0 : 200,
-    });
-    this.map.touchZoomRotate.disableRotation();
-    this.map.keyboard.disableRotation();
-    this.map.addControl(new AttributionControl({ compact: false }), "bottom-right");
-    this.map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
+    this.map = newMap(container, source, () => this.scheme, language, still ? 0 : 200);
     this.slow = still || isSoftware(this.map.getCanvas());
     this.glides = new Glides(still);
     this.vehicles = new VehicleLayer(this.glides, this.clock, this.slow ? SLOW_FPS : Infinity);
-    this.map.setMissingStyleImageResolver((id) => {
-      // The style marks towns; the embedded map has no sprites.
-      if (id === "townspot" || id === "capital") this.map.addImage(id, dot(this.scheme, id === "capital"), { pixelRatio: 2 });
-    });
     this.map.on("style.load", this.addLayers);
     this.map.on("moveend", this.drawGraticule);
     this.map.on("dragstart", () => this.events.grabbed());
@@ -228,8 +204,7 @@ export class FleetMap {
   /** Adds what is ours to a style that was just loaded. */
   private readonly addLayers = () => {
     const { map } = this;
-    const css = getComputedStyle(document.documentElement);
-    const color = (name: string) => css.getPropertyValue(name).trim();
+    const color = cssColor;
     map.addSource("graticule", { type: "geojson", data: nothing });
     map.addLayer({
       id: "graticule", type: "line", source: "graticule", minzoom: 6,
@@ -257,22 +232,4 @@ export class FleetMap {
 function paletteOf(color: (name: string) => string): Palette {
   const rgb = (name: string) => color(name).match(/\d+/g)!.slice(0, 3).map((part) => Number(part) / 255) as [number, number, number];
   return { states: states.map((state) => rgb(`--state-${state}`)), outline: rgb("--map-outline"), ring: rgb("--map-ring") };
-}
-
-/** Whether WebGL is drawn by the processor: then every frame is dear. */
-function isSoftware(canvas: HTMLCanvasElement): boolean {
-  const gl = canvas.getContext("webgl2");
-  const info = gl?.getExtension("WEBGL_debug_renderer_info");
-  return /swiftshader|llvmpipe|software/i.test(String(info && gl?.getParameter(info.UNMASKED_RENDERER_WEBGL)));
-}
-
-/** A town's mark, drawn for a screen of two pixels to a point. */
-function dot(scheme: Scheme, capital: boolean): ImageData {
-  const size = 16;
-  const context = new OffscreenCanvas(size, size).getContext("2d")!;
-  context.fillStyle = scheme === "dark" ? "#8b97a4" : "#6d7178";
-  context.beginPath();
-  context.arc(size / 2, size / 2, capital ? 6 : 4, 0, 2 * Math.PI);
-  context.fill();
-  return context.getImageData(0, 0, size, size);
 }

@@ -1,0 +1,7 @@
+import { translator } from "../../i18n/translate";
+import { language } from "../messages";
+import { de } from "./messages.de";
+import { en } from "./messages.en";
+
+/** The messages of history and replay, which are fetched with them. */
+export const t = translator<keyof typeof en>({ en, de }[language]);
