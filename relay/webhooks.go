@@ -129,15 +129,6 @@ func (h *hooks) serve(ctx context.Context, w fleet.Webhook) error {
 	return nil
 }
 
-// Deliver sends one event to w now, without trying again and without noting it.
-func (r *Relay) Deliver(ctx context.Context, w fleet.Webhook, e fleet.Event) error {
-	body, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	return r.hooks.post(ctx, &w, body)
-}
-
 // attempt delivers e once and notes in w what came of it. What is given up comes
 // back as a letter.
 func (h *hooks) attempt(ctx context.Context, w *fleet.Webhook, e fleet.Event) (letter *fleet.DeadLetter, failed bool) {
