@@ -15,10 +15,10 @@ func (n *node) openRelay(context.Context) error {
 	if n.broker != nil {
 		publisher = n.broker
 	}
-	r := relay.New(n.store, publisher, relay.Options{
+	n.relay = relay.New(n.store, publisher, relay.Options{
 		AllowPrivate: n.c.Webhooks.AllowPrivate, Logger: n.log, Registerer: n.metrics,
 	})
-	n.add("relay", r.Run)
+	n.add("relay", n.relay.Run)
 	return nil
 }
 
