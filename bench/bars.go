@@ -76,7 +76,7 @@ func (b *bar) value(r *report) (float64, bool) {
 		return of.Median, true
 	}
 	to := r.find(b.scenario, b.to[0], b.to[1])
-	if to == nil || to.Median == 0 {
+	if to == nil || to.Median <= 0 { // noise, where differences are measured
 		return 0, false
 	}
 	return of.Median / to.Median, true
