@@ -167,6 +167,8 @@ func (a *API) routes() {
 	a.tokenRoutes()
 	a.driverRoutes()
 	a.trackRoutes()
+	a.tripRoutes()
+	a.replayRoutes()
 	a.userRoutes()
 	a.deadLetterRoutes()
 	a.auditRoutes()

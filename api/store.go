@@ -34,6 +34,12 @@ type driverStore interface {
 	// EraseDriver removes all that is stored of a driver but the audit, to which
 	// it adds by with what was removed.
 	EraseDriver(ctx context.Context, fleetID, driver string, by fleet.AuditEntry) (fleet.Erasure, error)
+	// Trips returns those that overlap [from, to), oldest first.
+	Trips(ctx context.Context, fleetID, driver string, from, to time.Time) ([]fleet.Trip, error)
+	// ReplayAt returns where every driver was, Replay every position in the
+	// order of time.
+	ReplayAt(ctx context.Context, fleetID string, at time.Time) ([]fleet.Position, error)
+	Replay(ctx context.Context, fleetID string, from, to time.Time, fn func(*fleet.Position) error) error
 	// Gaps returns what never arrived, oldest first for each source.
 	Gaps(ctx context.Context, q fleet.TrackQuery) ([]fleet.Gap, error)
 }
