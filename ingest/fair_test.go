@@ -16,14 +16,14 @@ import (
 // TestNewestWithinASecond has many drivers of two fleets come back from an hour
 // without network, each with its newest fix and then 3,600 older ones, all at
 // once. Every newest fix is the latest position within a second of its
-// acknowledgement, long before the trails are filled in. The race detector makes
-// all of it several times slower, so that more is allowed here: without it 500
-// drivers take 0.2 to 0.6 s.
+// acknowledgement, long before the trails are filled in. That of 500 drivers
+// was measured at 0.2 to 0.8 s. On a machine that takes seconds for the backlog,
+// as under the race detector, it must still be well ahead of that.
 func TestNewestWithinASecond(t *testing.T) {
-	onBothStores(t, func(t *testing.T, open opener) { newestWithinASecond(t, open, 40, 3*time.Second) })
+	onBothStores(t, func(t *testing.T, open opener) { newestWithinASecond(t, open, 30) })
 }
 
-func newestWithinASecond(t *testing.T, open opener, drivers int, bar time.Duration) {
+func newestWithinASecond(t *testing.T, open opener, drivers int) {
 	const each = 3600
 	arrays := backlog(each, 500, true)
 	r := newRigOn(t, t.TempDir(), stream.SyncAlways, open)
@@ -75,6 +75,7 @@ func newestWithinASecond(t *testing.T, open opener, drivers int, bar time.Durati
 	slices.Sort(delays)
 	t.Logf("%d drivers with %d fixes each: uploaded in %v, stored in %v; on the map after p50 %v, p99 %v, most %v",
 		drivers, each, uploaded, drained, delays[len(delays)/2], delays[len(delays)*99/100], delays[len(delays)-1])
+	bar := max(time.Second, drained*3/4)
 	if most := delays[len(delays)-1]; most > bar || delays[0] < -bar {
 		t.Errorf("a newest fix was on the map after %v, want at most %v", most, bar)
 	}

@@ -32,6 +32,7 @@ type scout struct {
 // scoutAhead sends or calls back the scout of a lane that is so late.
 func (l *lane) scoutAhead(ctx context.Context, late time.Duration) {
 	switch {
+	case l.foreign: // what another broker has not sent yet cannot be looked at
 	case late > behind && l.scout.cancel == nil:
 		l.logger.Debug("ingest is behind; latest positions go first", "behind", late)
 		ctx, l.scout.cancel = context.WithCancel(ctx)
