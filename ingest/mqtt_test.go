@@ -120,6 +120,9 @@ func (r *rig) awaitSession(p phone) {
 	timeout := time.After(20 * time.Second)
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
+	for len(r.store.saved) > 0 {
+		<-r.store.saved
+	}
 	for i := 0; ; i++ {
 		p.say("fleet/acme/drivers/probe/location", "%s", fixAt(i))
 		select {
@@ -130,6 +133,15 @@ func (r *rig) awaitSession(p phone) {
 		case <-again.C:
 		}
 	}
+}
+
+// awaitFix waits until the fix so many seconds after noon is stored.
+func (r *rig) awaitFix(seconds int) {
+	r.t.Helper()
+	at := noon.Add(time.Duration(seconds) * time.Second)
+	r.await(func(b *fleet.Batch) bool {
+		return slices.ContainsFunc(b.Positions, func(p fleet.Position) bool { return p.Driver == "d7" && p.FixAt.Equal(at) })
+	})
 }
 
 func TestForeignBroker(t *testing.T) {
@@ -154,7 +166,7 @@ func TestForeignBroker(t *testing.T) {
 
 	p.say("vehicles/d7/gps", "%s", fixAt(3)) // kept by the broker meanwhile
 	r.subscribe(opts)
-	r.awaitPositions(1)
+	r.awaitFix(3)
 	p.Disconnect(100)
 	stopBroker()
 	mosquitto(t, dir, port) // comes back, and so do we
@@ -163,9 +175,7 @@ func TestForeignBroker(t *testing.T) {
 	p.say("vehicles/d7/gps", "%s", fixAt(4))
 	p.say("vehicles/d7/gps", "broken")
 	p.say("vehicles/d7/gps", "%s", fixAt(5))
-	r.await(func(b *fleet.Batch) bool {
-		return slices.ContainsFunc(b.Positions, func(p fleet.Position) bool { return p.FixAt.Equal(noon.Add(5 * time.Second)) })
-	})
+	r.awaitFix(5)
 
 	var got []string
 	for _, p := range r.track("d7") {
