@@ -106,7 +106,7 @@ func (l *Log) open(ctx context.Context) (err error) {
 		if l.server, err = startEmbedded(l.opts.Dir, l.opts.Sync, l.log); err != nil {
 			return err
 		}
-		options = append(options, nats.InProcessServer(l.server.Server))
+		options = append(options, nats.InProcessServer(l.server), nats.ReconnectWait(100*time.Millisecond))
 	}
 	if l.nc, err = nats.Connect(l.opts.URL, options...); err != nil {
 		return err

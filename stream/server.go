@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,8 +24,13 @@ const maxPayload = 2 << 20
 // An embedded is a JetStream server in this process, without a network
 // listener, and the lock on its directory.
 type embedded struct {
-	*server.Server
-	lock *os.File
+	dir, sync string
+	log       *slog.Logger
+	lock      *os.File
+	broken    atomic.Bool // a write has failed: it takes no more until restart
+
+	mu     sync.Mutex
+	server *server.Server
 }
 
 // startEmbedded starts the server in dir. The server takes no lock of its own,
@@ -37,41 +46,92 @@ func startEmbedded(dir, sync string, log *slog.Logger) (*embedded, error) {
 	if err != nil {
 		return nil, err
 	}
+	e := &embedded{dir: dir, sync: sync, log: log, lock: lock}
+	if e.server, err = e.boot(); err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// boot starts a server.
+func (e *embedded) boot() (*server.Server, error) {
 	s, err := server.NewServer(&server.Options{
 		ServerName:             "dray",
 		DontListen:             true,
 		NoSigs:                 true,
 		JetStream:              true,
 		DisableJetStreamBanner: true,
-		StoreDir:               dir,
+		StoreDir:               e.dir,
 		MaxPayload:             maxPayload,
 		JetStreamMaxMemory:     64 << 20,
 		JetStreamMaxStore:      math.MaxInt64 / 2, // the streams carry the limit
-		SyncAlways:             sync == SyncAlways,
+		SyncAlways:             e.sync == SyncAlways,
 		SyncInterval:           time.Second,
 	})
 	if err != nil {
-		lock.Close()
 		return nil, err
 	}
-	e := &embedded{s, lock}
-	s.SetLoggerV2(serverLog{log}, false, false, false)
+	s.SetLoggerV2(serverLog{e.log, &e.broken}, false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(30 * time.Second) {
-		e.stop()
-		return nil, errors.New("embedded server did not start within 30s")
+		err = errors.New("embedded server did not start within 30s")
+	} else {
+		err = assertSync(s, e.sync)
 	}
-	if err := e.assertSync(sync); err != nil {
-		e.stop()
+	if err != nil {
+		s.Shutdown()
+		s.WaitForShutdown()
 		return nil, err
 	}
-	return e, nil
+	return s, nil
+}
+
+// InProcessConn connects to the server that runs now.
+func (e *embedded) InProcessConn() (net.Conn, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.server.InProcessConn()
+}
+
+// revive starts a server that a failed write has put out of work anew, once
+// something can be written again: JetStream itself keeps the error for ever.
+func (e *embedded) revive() error {
+	if !e.broken.Load() {
+		return nil
+	}
+	if err := probe(e.dir); err != nil {
+		return fmt.Errorf("nothing can be written to the stream's disk: %w", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.server.Shutdown()
+	e.server.WaitForShutdown()
+	e.broken.Store(false) // before boot, which may find out that it is so again
+	s, err := e.boot()
+	if err != nil {
+		e.broken.Store(true)
+		return fmt.Errorf("restart after a failed write: %w", err)
+	}
+	e.server = s
+	e.log.Warn("stream was started anew after a failed write")
+	return nil
+}
+
+// probe writes as much as a few frames take.
+func probe(dir string) error {
+	f, err := os.CreateTemp(dir, "probe-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 4<<20))
+	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
 }
 
 // assertSync refuses to go on with a server that would acknowledge before the
 // disk has the record.
-func (e *embedded) assertSync(sync string) error {
-	c := e.JetStreamConfig()
+func assertSync(s *server.Server, sync string) error {
+	c := s.JetStreamConfig()
 	switch {
 	case c == nil:
 		return errors.New("embedded server runs without JetStream")
@@ -84,8 +144,8 @@ func (e *embedded) assertSync(sync string) error {
 }
 
 func (e *embedded) stop() {
-	e.Shutdown()
-	e.WaitForShutdown()
+	e.server.Shutdown()
+	e.server.WaitForShutdown()
 	e.lock.Close()
 }
 
@@ -111,11 +171,21 @@ func freeBytes(dir string) (int64, error) {
 }
 
 // serverLog hands the server's words to slog. Its notices are about starting up.
-type serverLog struct{ log *slog.Logger }
+// That a write has failed for good it says nowhere else.
+type serverLog struct {
+	log    *slog.Logger
+	broken *atomic.Bool
+}
 
 func (l serverLog) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
 func (l serverLog) Warnf(f string, v ...any)   { l.log.Warn(fmt.Sprintf(f, v...)) }
-func (l serverLog) Errorf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
-func (l serverLog) Fatalf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
-func (l serverLog) Debugf(string, ...any)      {}
-func (l serverLog) Tracef(string, ...any)      {}
+func (l serverLog) Errorf(f string, v ...any) {
+	text := fmt.Sprintf(f, v...)
+	if strings.Contains(text, "ritical write error") {
+		l.broken.Store(true)
+	}
+	l.log.Error(text)
+}
+func (l serverLog) Fatalf(f string, v ...any) { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l serverLog) Debugf(string, ...any)     {}
+func (l serverLog) Tracef(string, ...any)     {}

@@ -4,7 +4,7 @@ import "testing"
 
 func TestSyncIsAsserted(t *testing.T) {
 	l := open(t, t.TempDir(), Options{Sync: SyncSecond})
-	if err := l.server.assertSync(SyncAlways); err == nil {
+	if err := assertSync(l.server.server, SyncAlways); err == nil {
 		t.Error("a server that does not sync every write passed")
 	}
 	if l.ID(0) != "" {

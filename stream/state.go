@@ -50,6 +50,9 @@ func (l *Log) State() State {
 
 // Ready asks every partition and returns nil when all of them take appends.
 func (l *Log) Ready(ctx context.Context) error {
+	if l.server != nil && l.server.broken.Load() {
+		return errors.New("stream: a write has failed")
+	}
 	for i, p := range l.parts {
 		if _, err := p.stream.Info(ctx); err != nil {
 			return fmt.Errorf("stream: partition %d: %w", i, err)
@@ -82,8 +85,18 @@ func (l *Log) monitor(ctx context.Context) {
 }
 
 func (l *Log) observe(ctx context.Context) {
+	broken := false
+	if l.server != nil {
+		if err := l.server.revive(); err != nil {
+			l.log.Error("stream", "error", err)
+		}
+		broken = l.server.broken.Load()
+	}
 	for i, p := range l.parts {
 		err := errors.Join(p.purge(ctx), p.observe(ctx))
+		if broken {
+			p.full.Store(true) // publishers need not wait to be refused
+		}
 		if away := err != nil; away != p.away && ctx.Err() == nil {
 			p.away = away
 			l.log.Warn("stream partition", "partition", i, "away", away, "error", err)
