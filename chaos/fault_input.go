@@ -139,3 +139,50 @@ func poison(ctx context.Context, r *rig) error {
 	}
 	return nil
 }
+
+// skewClocks is F9: devices whose clocks are wrong. Their fixes are kept, and
+// none that is older, or not yet, becomes the latest.
+func skewClocks(ctx context.Context, r *rig) error {
+	if _, err := r.serve(ctx); err != nil {
+		return err
+	}
+	if err := r.load(ctx, 20, 0); err != nil {
+		return err
+	}
+	const driver = "skewed"
+	boot := rand.Text()[:12]
+	c, err := r.dialDriver(ctx, driver, nil)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	for i, at := range []time.Time{now, now.Add(10 * time.Minute), now.Add(-400 * 24 * time.Hour), time.UnixMilli(0), now.Add(-time.Hour), now.Add(365 * 24 * time.Hour)} {
+		said := report{driver, boot, int64(i + 1)}
+		r.account.noteSent(said)
+		if err := c.publish(r.locationTopic(driver), fixPayload(at, boot, said.seq, nil), 10*time.Second); err != nil {
+			return err
+		}
+		if at.UnixMilli() > 0 { // 1970 is no time of a fix: a dead letter
+			r.account.noteAcked(said)
+		}
+	}
+	if err := r.settle(ctx); err != nil {
+		return err
+	}
+	token, err := r.token(fleet.RoleDispatcher, "dana")
+	if err != nil {
+		return err
+	}
+	var d struct {
+		Position struct {
+			FixAt time.Time `json:"fix_at"`
+		} `json:"position"`
+	}
+	status, a := get(ctx, r.http+"/api/v1/drivers/"+driver, token)
+	if err := a.decode(&d); status != 200 || err != nil || !d.Position.FixAt.Equal(now) {
+		r.breach("the latest fix is of %s, want %s (status %d, %v)", d.Position.FixAt, now, status, err)
+	}
+	r.note("the server's own clock is not turned here: that takes a clock of its own in the program, or libfaketime")
+	return nil
+}

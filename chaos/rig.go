@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/dray-fleet/dray/auth"
@@ -40,6 +42,8 @@ type rig struct {
 	http      string            // of the API, http://host:port
 	admins    map[string]string // of each process, http://host:port
 	closers   []func() error
+	mounts    []string
+	storm     []net.Conn
 
 	canaries []*canary
 	watcher  *watcher
@@ -170,6 +174,9 @@ func (r *rig) close() error {
 		r.processes[i].kill()
 	}
 	var errs []error
+	for _, dir := range r.mounts {
+		errs = append(errs, syscall.Unmount(dir, syscall.MNT_DETACH))
+	}
 	for i := len(r.closers) - 1; i >= 0; i-- {
 		errs = append(errs, r.closers[i]())
 	}
