@@ -50,6 +50,9 @@ func (a *API) once(w http.ResponseWriter, r *http.Request, next http.HandlerFunc
 			&huma.ErrorDetail{Location: "header.Idempotency-Key", Message: "was used with another body"}))
 	case !fresh:
 		w.Header().Set("Content-Type", saved.contentType)
+		if saved.etag != "" {
+			w.Header().Set("ETag", saved.etag)
+		}
 		w.Header().Set("Idempotency-Replayed", "true")
 		w.WriteHeader(saved.status)
 		_, _ = w.Write(saved.body)
@@ -68,6 +71,7 @@ type savedReply struct {
 	done        bool
 	status      int
 	contentType string
+	etag        string
 	body        []byte
 	age         *list.Element
 }
@@ -115,7 +119,7 @@ func (s *replies) end(id replyID, reply *savedReply, rec *recorder) {
 		return
 	}
 	reply.done, reply.status = true, rec.status
-	reply.contentType, reply.body = rec.Header().Get("Content-Type"), rec.body.Bytes()
+	reply.contentType, reply.etag, reply.body = rec.Header().Get("Content-Type"), rec.Header().Get("ETag"), rec.body.Bytes()
 }
 
 func (s *replies) forget(id replyID) {
