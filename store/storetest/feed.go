@@ -199,20 +199,29 @@ func testFollow(t *testing.T, s Store) {
 		shipment(t, s, fmt.Sprint("s", w))
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	var writing, moving sync.WaitGroup
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stop()
 	for w := range writers {
-		writing.Go(func() {
+		running.Go(func() {
 			for i := range changes {
 				note := fmt.Sprint(i)
-				if _, err := s.PatchShipment(ctx, office, "acme", fmt.Sprint("s", w), 0, fleet.ShipmentPatch{Note: &note}); err != nil {
+				_, err := s.PatchShipment(ctx, office, "acme", fmt.Sprint("s", w), 0, fleet.ShipmentPatch{Note: &note})
+				if err != nil && ctx.Err() == nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
+	kick := make(chan struct{})
 	for range 2 {
-		moving.Go(func() {
-			for ctx.Err() == nil {
+		running.Go(func() {
+			for {
+				select {
+				case <-kick:
+				case <-ctx.Done():
+					return
+				}
 				if _, err := s.Sequence(ctx, 7); err != nil && ctx.Err() == nil {
 					t.Error(err)
 				}
@@ -221,7 +230,7 @@ func testFollow(t *testing.T, s Store) {
 	}
 	versions := map[string]int64{}
 	var cursor int64
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.After(2 * time.Minute)
 	for seen := 0; seen < writers*(changes+1); {
 		page, err := s.Events(ctx, fleet.EventQuery{After: cursor, Kinds: []string{"shipment"}, Limit: 50})
 		ok(t, err)
@@ -234,13 +243,12 @@ func testFollow(t *testing.T, s Store) {
 			versions[e.ID], cursor = got.Version, e.Cursor
 			seen++
 		}
-		if time.Now().After(deadline) {
+		select {
+		case kick <- struct{}{}:
+		case <-deadline:
 			t.Fatalf("%d events seen: %v", seen, versions)
 		}
 	}
-	writing.Wait()
-	stop()
-	moving.Wait()
 }
 
 // ByHand changes s with the database's own tools, exec, and looks for the
