@@ -16,12 +16,11 @@ import (
 	"github.com/dray-fleet/dray/broker/packet"
 )
 
-// A conn is one client's connection, and the net.Conn that the engine is given
-// for it. The engine reads only the frames that are its business and writes
-// whole packets; everything else passes it by.
+// A conn is one client's connection, and the net.Conn that the engine writes
+// its packets to. The engine is shown only the frames that are its business.
 //
 // Fields without a note belong to the reader: the one goroutine that runs the
-// handshake, then Read on behalf of the engine, then the farewell.
+// handshake, then serve, then the farewell.
 type conn struct {
 	b         *Broker
 	nc        net.Conn
@@ -49,16 +48,16 @@ type conn struct {
 
 	lock     *sync.Mutex // of the session's key, while this connection holds it
 	in       inbound
-	engine   []byte // rest of the frame that the engine reads now; lies in in's buffer
 	routes   routes
 	rate     bucket
 	lastRead time.Time // when the read deadline was set last
 
 	subscribing subscribing // the SUBSCRIBE or UNSUBSCRIBE that the engine works on
 
-	out  outbound
-	acks acks
-	held held // QoS 1 and 2 deliveries that wait for the client's Receive Maximum
+	out        outbound
+	acks       acks
+	deliveries deliveries
+	held       held // QoS 1 and 2 deliveries that wait for the client's Receive Maximum
 
 	inline   *mqtt.Client // publishes in the client's name, made when first needed
 	counted  bool         // among the connected ones
@@ -93,34 +92,18 @@ func (b *Broker) newConn(nc net.Conn, transport string) *conn {
 // errEnded is what the engine reads when the guard has ended the connection.
 var errEnded = errors.New("connection ended")
 
-// Read gives the engine the next bytes that are its business, and deals with
-// all other frames on the way.
-func (c *conn) Read(p []byte) (int, error) {
-	for len(c.engine) == 0 {
-		if c.closed.Load() {
-			return 0, errEnded
+// serve deals with what the client sends, until the connection ends.
+func (c *conn) serve() {
+	for !c.closed.Load() {
+		frame, err := c.in.frame(c.b.opts.Limits.PacketSize, c.fill)
+		if err == nil {
+			err = c.handle(frame)
 		}
-		if c.subscribing.answered {
-			c.subscribing.answered = false
-			c.subscribed()
-		}
-		if err := c.next(); err != nil {
+		if err != nil {
 			c.fail(err)
-			return 0, err
+			return
 		}
 	}
-	n := copy(p, c.engine)
-	c.engine = c.engine[n:]
-	return n, nil
-}
-
-// next takes one frame, waiting for it if need be.
-func (c *conn) next() error {
-	frame, err := c.in.frame(c.b.opts.Limits.PacketSize, c.fill)
-	if err != nil {
-		return err
-	}
-	return c.handle(frame)
 }
 
 // fill reads from the socket until the keep-alive ends.
@@ -135,7 +118,7 @@ func (c *conn) fill(buf []byte) (int, error) {
 	return c.nc.Read(buf)
 }
 
-// handle does what one frame asks for, or leaves it in c.engine.
+// handle does what one frame asks for.
 func (c *conn) handle(frame []byte) error {
 	switch frame[0] >> 4 {
 	case packet.TypePublish:
@@ -241,8 +224,10 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// The engine sets deadlines for reading and writing at once, by arithmetic that
-// overflows; the guard keeps its own.
+// Read is never called: the guard reads, and shows the engine what it is to see.
+func (c *conn) Read([]byte) (int, error) { return 0, io.EOF }
+
+// Deadlines are the guard's own.
 func (c *conn) SetDeadline(time.Time) error      { return nil }
 func (c *conn) SetReadDeadline(time.Time) error  { return nil }
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }

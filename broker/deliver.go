@@ -57,9 +57,8 @@ func (c *conn) Write(p []byte) (int, error) {
 		c.deliver(h, p)
 	case h.Type == packet.TypeSuback, h.Type == packet.TypeUnsuback:
 		c.send(c.subscribing.answer(p, h.ID))
-		c.subscribing.answered = h.Type == packet.TypeSuback
 	case h.Type == packet.TypeDisconnect:
-		c.disconnected(p)
+		c.end(packet.CodeUnspecified, "ended by the engine") // in 3.1.1 only clients send one
 	default:
 		c.send(p)
 	}
@@ -84,10 +83,13 @@ func (c *conn) deliver(h packet.Header, p []byte) {
 		d.mu.Unlock()
 		c.send(p)
 		return
-	case len(d.sent) >= d.most:
+	case len(d.waiting) > 0 || !d.room(c, len(p)):
 		d.waiting = append(d.waiting, slices.Clone(p))
 		d.mu.Unlock()
 		return
+	}
+	if d.sent == nil {
+		d.sent = make(map[uint16]struct{})
 	}
 	d.sent[h.ID] = struct{}{}
 	d.mu.Unlock()
@@ -126,25 +128,31 @@ func (d *held) resumed(c *conn) {
 	}
 }
 
-// release takes the end of a delivery, and sends the next. The engine may have
-// forgotten it: it drops what expires.
+// room reports whether one more delivery may be sent: the client's Receive
+// Maximum allows it, and the client keeps up with reading. d.mu is held.
+func (d *held) room(c *conn, size int) bool {
+	if len(d.sent) == 0 {
+		return true // nothing would tell when there is room again
+	}
+	return len(d.sent) < d.most && c.out.queued()+size <= c.out.limit/2
+}
+
+// release takes the end of a delivery, and sends what it has made room for. The
+// engine may have forgotten it: it drops what expires.
 func (d *held) release(c *conn, id uint16) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	if _, ok := d.sent[id]; !ok {
-		d.mu.Unlock()
 		return
 	}
 	delete(d.sent, id)
-	if len(d.waiting) == 0 {
-		d.mu.Unlock()
-		return
+	for len(d.waiting) > 0 && d.room(c, len(d.waiting[0])) {
+		next := d.waiting[0]
+		d.waiting = d.waiting[1:]
+		h, _ := packet.Outbound(next)
+		d.sent[h.ID] = struct{}{}
+		c.send(next)
 	}
-	next := d.waiting[0]
-	d.waiting = d.waiting[1:]
-	h, _ := packet.Outbound(next)
-	d.sent[h.ID] = struct{}{}
-	d.mu.Unlock()
-	c.send(next)
 }
 
 // acknowledged takes a PUBACK, PUBREC or PUBCOMP of the client for a delivery.
@@ -159,8 +167,7 @@ func (c *conn) acknowledged(frame []byte) error {
 	if ack.Type != packet.TypePubrec || ack.Code >= packet.CodeUnspecified {
 		c.held.release(c, ack.ID)
 	}
-	c.engine = frame
-	return nil
+	return c.toEngine(frame)
 }
 
 // answers reports whether an acknowledgement fits what the engine waits for.
@@ -207,19 +214,6 @@ func (d *held) passed() {
 	d.deciding = max(d.deciding-1, 0)
 	d.passes++
 	d.mu.Unlock()
-}
-
-// disconnected takes the DISCONNECT that the engine sends when another
-// connection takes the session over. In 3.1.1 only clients send it.
-func (c *conn) disconnected(p []byte) {
-	code, reason := byte(packet.CodeUnspecified), "ended by the engine"
-	if len(p) > 2 {
-		code = p[2]
-	}
-	if code == packet.CodeTakenOver {
-		reason = "taken over by another connection"
-	}
-	c.end(code, reason)
 }
 
 // packetID returns where in a frame of SUBSCRIBE or UNSUBSCRIBE and their

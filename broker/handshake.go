@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"time"
 
@@ -24,9 +23,8 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.reason }
 
-// connect reads the CONNECT, decides on it, and leaves in c.engine what the
-// engine shall see of it: a client id that is unique across fleets, no secret,
-// no will, no Receive Maximum. An error has been answered.
+// connect reads the CONNECT, decides on it and joins the session. An error has
+// been answered.
 func (c *conn) connect(release func()) error {
 	l := &c.b.opts.Limits
 	_ = c.nc.SetReadDeadline(c.openedAt.Add(l.ConnectTimeout))
@@ -77,9 +75,8 @@ func (c *conn) connect(release func()) error {
 	if ended != nil {
 		c.b.publishWill(ended)
 	}
-	c.engine = engineConnect(c, p, clean, expiry > 0)
 	c.in.rest()
-	return nil
+	return c.join(p, clean, expiry > 0)
 }
 
 func (c *conn) refuseConnect(err error) error {
@@ -175,40 +172,4 @@ func (c *conn) agree(p *packet.Connect) {
 		c.keepAlive, c.imposed = longest, true
 	}
 	c.held.most = int(p.ReceiveMaximum)
-	c.held.sent = make(map[uint16]struct{})
-}
-
-// engineConnect writes the CONNECT that the engine is given. It hears nothing of
-// Request Problem Information, for which it would leave user properties out of
-// publications [MQTT-3.3.2-17].
-func engineConnect(c *conn, p *packet.Connect, clean, keep bool) []byte {
-	const cleanFlag = 2
-	var flags byte
-	if clean || c.version != packet.V5 && !keep {
-		flags = cleanFlag
-	}
-	body := append([]byte{0, 4, 'M', 'Q', 'T', 'T', c.version, flags}, 0, 60) // the keep-alive is the guard's
-	if c.version == packet.V5 {
-		props := make([]byte, 0, 16)
-		if keep {
-			props = binary.BigEndian.AppendUint32(append(props, 0x11), engineForever) // session expiry interval
-		}
-		if p.TopicAliasMaximum > 0 && c.b.opts.Conformance {
-			props = binary.BigEndian.AppendUint16(append(props, 0x22), p.TopicAliasMaximum)
-		}
-		if p.RequestResponseInfo {
-			props = append(props, 0x19, 1)
-		}
-		body = append(append(body, byte(len(props))), props...)
-	}
-	body = append(binary.BigEndian.AppendUint16(body, uint16(len(c.key))), c.key...)
-	frame := []byte{packet.TypeConnect << 4}
-	for n := len(body); ; n >>= 7 {
-		if n < 0x80 {
-			frame = append(frame, byte(n))
-			break
-		}
-		frame = append(frame, byte(n)|0x80)
-	}
-	return append(frame, body...)
 }

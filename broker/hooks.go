@@ -22,8 +22,7 @@ func (h *hooks) ID() string { return "guard" }
 
 func (h *hooks) Provides(event byte) bool {
 	switch event {
-	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnSessionEstablished, mqtt.OnDisconnect,
-		mqtt.OnACLCheck, mqtt.OnSelectSubscribers, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnUnsubscribed, mqtt.OnPacketEncode,
+	case mqtt.OnACLCheck, mqtt.OnSelectSubscribers, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnUnsubscribed, mqtt.OnPacketEncode,
 		mqtt.OnPublishDropped, mqtt.OnQosPublish, mqtt.OnQosComplete, mqtt.OnQosDropped:
 		return true
 	}
@@ -36,40 +35,6 @@ func of(cl *mqtt.Client) *conn {
 	return c
 }
 
-// OnConnect ties the two sides together.
-func (h *hooks) OnConnect(cl *mqtt.Client, _ packets.Packet) error {
-	c := of(cl)
-	c.client.Store(cl)
-	if c.imposed {
-		cl.State.Keepalive = uint16(c.keepAlive / time.Second)
-		cl.State.ServerKeepalive = true
-	}
-	if c.assigned {
-		cl.Properties.Props.AssignedClientID = c.clientID
-	}
-	return nil
-}
-
-// OnConnectAuthenticate is asked about connections that the guard has let in.
-func (h *hooks) OnConnectAuthenticate(cl *mqtt.Client, _ packets.Packet) bool {
-	c := of(cl)
-	return c != nil && c.claims.Load() != nil
-}
-
-// OnSessionEstablished follows the CONNACK and what a resumed session is sent
-// again.
-func (h *hooks) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
-	c := of(cl)
-	c.held.resumed(c)
-	h.b.established(c)
-}
-
-// OnDisconnect comes right before the engine decides what it deletes. A CONNECT
-// of the same client id must not come between.
-func (h *hooks) OnDisconnect(cl *mqtt.Client, _ error, _ bool) {
-	of(cl).takeLock()
-}
-
 // OnACLCheck is asked with a filter at SUBSCRIBE and with a topic at each
 // delivery. Publishes are checked by the guard.
 func (h *hooks) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
@@ -77,6 +42,7 @@ func (h *hooks) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	if c == nil || write {
 		return cl.Net.Inline
 	}
+	c.deliveries.start(cl)
 	c.held.pace(c, cl)
 	_, topic, _ = fleet.CutShare(topic) // of a filter; no topic begins with it
 	return h.b.opts.Conformance || c.claims.Load().MayReceive(topic)

@@ -63,31 +63,21 @@ func (b *Broker) EndRevoked() {
 	}
 }
 
-// disconnect takes a DISCONNECT of the client. The engine is told only whether
-// the session ends with it.
+// disconnect takes a DISCONNECT of the client.
 func (c *conn) disconnect(frame []byte) error {
 	d, err := packet.ParseDisconnect(frame, c.version)
 	if err != nil {
 		return err
 	}
-	engine := []byte{packet.TypeDisconnect << 4, 0}
 	if d.HasSessionExpiry {
 		expiry := time.Duration(d.SessionExpiry) * time.Second
 		if !c.b.sessions.changeExpiry(c.session, min(expiry, c.b.opts.Limits.SessionExpiry)) {
 			return &packet.Malformed{Code: packet.CodeProtocolError, Reason: "a session expiry that was zero at CONNECT"} // [MQTT-3.14.2-2]
 		}
-		if expiry == 0 {
-			engine = []byte{packet.TypeDisconnect << 4, 7, 0, 5, 0x11, 0, 0, 0, 0}
-		}
 	}
 	if d.Code != packet.CodeDisconnectWithWill {
 		c.will = nil // [MQTT-3.14.4-3]
 	}
-	c.endMu.Lock()
-	if c.endReason == "" {
-		c.endReason = "disconnected"
-	}
-	c.endMu.Unlock()
-	c.engine = engine
+	c.end(0, "disconnected")
 	return nil
 }

@@ -98,14 +98,31 @@ func (b *Broker) serve(nc net.Conn, transport, addr string) {
 	greeted := sync.OnceFunc(func() { b.door.greeted(addr) })
 	defer greeted()
 	defer c.out.wait()
-	if err := b.open(c, greeted); err != nil {
-		c.fail(err)
+	b.attend(c, greeted)
+	if c.session == nil {
 		_, reason := c.ended()
 		b.log.Info("connection refused", "remote", c.remote, "transport", c.transport, "client", c.clientID, "reason", reason)
 		return
 	}
-	b.establish(c)
 	b.farewell(c)
+}
+
+// attend is what a connection does between its first byte and its last. A panic
+// ends this connection alone.
+func (b *Broker) attend(c *conn, greeted func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			b.metrics.panics.Inc()
+			b.log.Error("panic", "client", c.clientID, "panic", r, "stack", string(debug.Stack()))
+			c.end(packet.CodeUnspecified, "internal error")
+		}
+	}()
+	if err := b.open(c, greeted); err != nil {
+		c.fail(err)
+		return
+	}
+	b.established(c)
+	c.serve()
 }
 
 // open does the TLS handshake and the CONNECT, in their common time.
@@ -127,27 +144,6 @@ func (b *Broker) open(c *conn, greeted func()) error {
 type peerCert struct{ cert *x509.Certificate }
 
 func (p peerCert) certificate() *x509.Certificate { return p.cert }
-
-// establish gives the connection to the engine until it ends. A panic of the
-// engine ends this connection alone, and what the engine then leaves behind is
-// removed.
-func (b *Broker) establish(c *conn) {
-	defer func() {
-		if r := recover(); r != nil {
-			b.metrics.panics.Inc()
-			b.log.Error("panic in the engine", "client", c.clientID, "panic", r, "stack", string(debug.Stack()))
-			c.end(packet.CodeUnspecified, "internal error")
-			c.takeLock()
-			if cl := c.client.Load(); cl != nil {
-				if current, ok := b.engine.Clients.Get(c.key); ok && current == cl {
-					b.discard(cl)
-				}
-			}
-		}
-	}()
-	// Its error says why the connection ended; the guard knows already.
-	_ = b.engine.EstablishConnection(c.transport, c)
-}
 
 // established follows the engine's CONNACK.
 func (b *Broker) established(c *conn) {
@@ -171,10 +167,12 @@ func (b *Broker) established(c *conn) {
 		"client", c.clientID, "remote", c.remote, "transport", c.transport, "mqtt", c.version)
 }
 
-// farewell cleans up after a connection that the engine is done with.
+// farewell cleans up after a connection that had a session.
 func (b *Broker) farewell(c *conn) {
 	c.end(0, "connection lost")
+	c.takeLock()
 	live, ended := b.sessions.detach(c, time.Now())
+	c.leave(ended)
 	c.giveLock()
 	c.in.release()
 	claims := c.claims.Load()

@@ -341,7 +341,7 @@ func TestPanicIsContained(t *testing.T) {
 	w.connect(hello{id: "d1", password: s.driver("d1"), will: &packet.Will{Topic: d1 + "duty", Payload: []byte(`{"state":"off"}`)}})
 	w.granted(1, d1+"commands")
 	w.publish(d1+"location", fix(666), 1, 1)
-	w.closed()
+	w.ended(packet.CodeUnspecified)
 	if got := x.message(); got.payload != `{"state":"off"}` {
 		t.Errorf("will %+v", got)
 	}

@@ -15,7 +15,6 @@ import (
 // reader's goroutine.
 type subscribing struct {
 	verdicts []verdict
-	answered bool // the SUBACK is on its way, what follows it is not
 
 	clientID, engineID uint16 // packet ids
 }
@@ -61,7 +60,10 @@ func (c *conn) subscribe(frame []byte) error {
 	if err != nil {
 		return err
 	}
-	c.toEngine(frame, s.ID)
+	if err := c.toEngineAs(frame, s.ID); err != nil {
+		return err
+	}
+	c.subscribed()
 	return nil
 }
 
@@ -79,13 +81,12 @@ func (c *conn) unsubscribe(frame []byte) error {
 		}
 	}
 	frame = packet.AppendUnsubscribe(nil, c.version, u)
-	c.toEngine(frame, u.ID)
-	return nil
+	return c.toEngineAs(frame, u.ID)
 }
 
-// toEngine gives the frame a packet id that no delivery uses: the engine keeps
+// toEngineAs gives the frame a packet id that no delivery uses: the engine keeps
 // both kinds in one map.
-func (c *conn) toEngine(frame []byte, id uint16) {
+func (c *conn) toEngineAs(frame []byte, id uint16) error {
 	s := &c.subscribing
 	s.clientID, s.engineID = id, id
 	inflight := c.client.Load().State.Inflight
@@ -98,7 +99,7 @@ func (c *conn) toEngine(frame []byte, id uint16) {
 		}
 	}
 	putPacketID(frame, s.engineID)
-	c.engine = frame
+	return c.toEngine(frame)
 }
 
 // decide judges each filter of a SUBSCRIBE before the engine does, and lowers
