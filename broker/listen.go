@@ -159,6 +159,7 @@ func (b *Broker) established(c *conn) {
 	c.greeted.Store(true)
 	if c.client.Load().State.Subscriptions.Len() > 0 {
 		b.topology.Add(1) // resumed ones: nobody has subscribed
+		b.tellSubscribed(claims)
 	}
 	if driver := claims.SpeaksFor(); driver != "" {
 		b.presence.arrived(driverKey{claims.Fleet, driver}, presenceSource(c))

@@ -59,11 +59,12 @@ type Options struct {
 	Node        string      // name of this node; default "local"
 	Conformance bool        // plain MQTT for interoperability suites, loopback only
 	Limits      Limits
-	Registry    Registry      // nil: any driver that a token names is admitted
-	Presence    PresenceStore // nil: presence is only told, not kept
-	LiveEvery   time.Duration // between live frames; default 250ms
-	KeyEvery    time.Duration // between keyframes to all; default 5s
-	Debounce    time.Duration // how long a driver may be gone before it is offline; default 5s
+	Registry    Registry                     // nil: any driver that a token names is admitted
+	Presence    PresenceStore                // nil: presence is only told, not kept
+	Subscribed  func(fleetID, driver string) // a driver can hear its assignments now; must not block; may be nil
+	LiveEvery   time.Duration                // between live frames; default 250ms
+	KeyEvery    time.Duration                // between keyframes to all; default 5s
+	Debounce    time.Duration                // how long a driver may be gone before it is offline; default 5s
 	Logger      *slog.Logger
 	Registerer  prometheus.Registerer
 }

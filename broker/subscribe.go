@@ -7,6 +7,7 @@ import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/dray-fleet/dray/auth"
 	"github.com/dray-fleet/dray/broker/packet"
 	"github.com/dray-fleet/dray/fleet"
 )
@@ -154,11 +155,13 @@ func (c *conn) subscribed() {
 		return
 	}
 	claims := c.claims.Load()
+	hears := false
 	for _, v := range c.subscribing.verdicts {
 		if v.code >= packet.CodeUnspecified || strings.HasPrefix(strings.ToLower(v.filter), "$share/") {
 			continue
 		}
 		c.b.live.greet(c, v)
+		hears = hears || fleet.MatchTopic(v.filter, fleet.DriverTopic(claims.Fleet, claims.SpeaksFor(), "assignments"))
 		if v.handling == 2 || v.handling == 1 && v.existed {
 			continue
 		}
@@ -167,6 +170,16 @@ func (c *conn) subscribed() {
 				c.sendRetained(pk.TopicName, v.id)
 			}
 		}
+	}
+	if hears {
+		c.b.tellSubscribed(claims)
+	}
+}
+
+// tellSubscribed says that a driver can hear its assignments.
+func (b *Broker) tellSubscribed(claims *auth.Claims) {
+	if driver := claims.SpeaksFor(); driver != "" && b.opts.Subscribed != nil {
+		b.opts.Subscribed(claims.Fleet, driver)
 	}
 }
 

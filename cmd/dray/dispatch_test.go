@@ -73,6 +73,36 @@ func awaitField(t *testing.T, messages <-chan map[string]any, field, value strin
 	}
 }
 
+// An offer waits for a driver who is away, through a kill -9, and comes with each
+// connection until it is answered.
+func TestOfferWaitsForTheDriver(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	p := start(t, dir)
+	s, err := sqlite.Open(t.Context(), filepath.Join(dir, "dray.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.EnsureDriver(t.Context(), "acme", "d1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CreateShipment(t.Context(), fleet.System, fleet.Shipment{Fleet: "acme", ID: "s1"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CreateAssignment(t.Context(), fleet.System, fleet.Assignment{Fleet: "acme", Shipment: "s1", Driver: "d1"}); err != nil {
+		t.Fatal(err)
+	}
+	watch := p.listen("u1", p.token("dispatcher", "u1"), "fleet/acme/assignments/+", "fleet/acme/drivers/d1/assignments")
+	awaitField(t, watch, "state", "offered") // it has been told, to nobody
+	driver := p.token("driver", "d1")
+	for i := range 2 {
+		awaitField(t, p.listen(fmt.Sprintf("d1:%d", i), driver, "fleet/acme/drivers/d1/#"), "state", "offered")
+	}
+	p.kill()
+	p = start(t, dir)
+	awaitField(t, p.listen("d1:again", driver, "fleet/acme/drivers/d1/assignments"), "state", "offered")
+}
+
 // A shipment is assigned by another program that writes to the database; the
 // driver hears of it, answers and delivers, and the dispatcher hears that.
 func TestDispatchEndToEnd(t *testing.T) {

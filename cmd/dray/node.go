@@ -160,6 +160,7 @@ func (n *node) openBroker(context.Context) error {
 		Addr: n.c.MQTT.Addr, TLSAddr: n.c.MQTT.TLSAddr, TLS: tlsConfig,
 		Origins: n.c.HTTP.Origins, Conformance: n.c.MQTT.Conformance,
 		Registry: n.registry, Presence: n.store, Logger: n.log, Registerer: n.metrics,
+		Subscribed: func(fleetID, driver string) { n.relay.DriverConnected(fleetID, driver) }, // the relay is open before the broker runs
 		Limits: broker.Limits{
 			Connections: l.Connections, Unauthenticated: l.Unauthenticated, PerAddress: l.UnauthenticatedPerAddress,
 			ConnectRate: l.ConnectsPerSecond, ConnectTimeout: l.ConnectTimeout, PacketSize: int(l.PacketSize),
