@@ -94,6 +94,16 @@ describe("Jobs", () => {
     expect((await outbox.waiting(10)).map(({ report }) => report.payload.state)).toEqual(["received", "accepted", "accepted"]);
   });
 
+  it("goes on where another phone left off, and says nothing twice", async () => {
+    const { jobs } = await open();
+    const taken = JSON.stringify({ ...offered, state: "accepted", shipment: { ...offered.shipment, status: "in_transit" } });
+    await jobs.receive(taken);
+    const [job] = jobs.list;
+    expect([job.answer, job.status]).toEqual(["accepted", "in_transit"]);
+    await jobs.receive(taken);
+    expect(jobs.list[0]).toBe(job);
+  });
+
   it("tells of a job that was taken and is withdrawn", async () => {
     const { jobs } = await open();
     await jobs.receive(JSON.stringify(offered));

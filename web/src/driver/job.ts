@@ -45,6 +45,9 @@ function place(value: unknown): Place | null {
   return Object.fromEntries(Object.entries(known).filter(([, v]) => v !== undefined && v !== ""));
 }
 
+/** What another phone may have reported of a job that is still to be done. */
+const underWay: readonly Status[] = ["picked_up", "in_transit", "arrived"];
+
 /** Reads an assignment, with its shipment as an object or by its id alone. Null when it is none. */
 export function parseOffer(payload: string): Offer | null {
   let given: Record<string, unknown> | null;
@@ -70,7 +73,7 @@ export function parseOffer(payload: string): Offer | null {
       deadline: text(given.deadline) || null,
       version: number(given.version) ?? 0,
       answer: given.state === "accepted" ? "accepted" : "received",
-      status: null,
+      status: underWay.find((status) => status === shipment.status) ?? null,
     },
   };
 }

@@ -53,6 +53,7 @@ export class Jobs {
     }
     const known = this.list.find(({ id }) => id === offer.job.id);
     if (!known && this.list.length >= MOST) return; // it comes again on the next connect
+    if (known?.answer === "accepted" && offer.job.answer === "accepted" && offer.job.version <= known.version) return; // nothing new on either side
     const job = merge(known, offer.job);
     // Sent each time: that it came again says that the server has no answer yet.
     await this.keep(job, `assignments/${job.id}/receipt`, { state: job.answer });

@@ -3,6 +3,7 @@ import { brokerURL, Session } from "../mqtt/session";
 import { driverTopic } from "../mqtt/topic";
 import { Jobs } from "./jobs";
 import { driverOf } from "./link";
+import { openJobs } from "./openJobs";
 import { Outbox } from "./outbox";
 import { OutboxStore } from "./outboxStore";
 import { deviceSuffix } from "./vault";
@@ -29,9 +30,17 @@ export async function openRuntime(credentials: Credentials): Promise<Runtime> {
   const outbox = await Outbox.open(store);
   const jobs = await Jobs.open(store, outbox);
   const session = new Session(brokerURL(), `${sub}:${suffix}`, credentials);
+  const fetchJobs = async () => {
+    try {
+      for (const offer of await openJobs(credentials)) await jobs.receive(offer);
+    } catch (error) {
+      console.warn("the open jobs were not read", error); // they come over MQTT, and with the next connection
+    }
+  };
   session.onChange(() => {
-    if (session.link === "live") outbox.connected((leaf, payload) => session.publish(topic(leaf), payload));
-    else outbox.disconnected();
+    if (session.link !== "live") return outbox.disconnected();
+    outbox.connected((leaf, payload) => session.publish(topic(leaf), payload));
+    void fetchJobs();
   });
   session.start();
   void navigator.storage?.persist?.(); // asks the browser not to evict what waits

@@ -37,7 +37,7 @@ export function System({ fleet }: { fleet: Fleet }) {
   const perSecond = (value: number) => t("system.perSecond", { count: compact.format(value) });
   const state = failed ? "away" : (health?.status ?? "ok");
   return (
-    <div className="tab-page" data-testid="system">
+    <div className="tab-page" role="region" aria-label={t("tab.system")} tabIndex={0} data-testid="system">
       <dl className="facts">
         <Fact name={t("system.status")}><span className={state === "ok" ? "tag good" : "tag bad"} data-testid="system-status">{t(`system.${state}`)}</span></Fact>
         <Fact name={t("system.uptime")}>{health ? ageText(health.uptime_s * 1_000) : "–"}</Fact>

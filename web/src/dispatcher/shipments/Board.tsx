@@ -8,7 +8,7 @@ import { byColumn, columns, type Column } from "./columns";
 import { labelOf, placeText, timeText, toneOf } from "./format";
 import { t } from "./messages";
 
-const CARD = 106; // px with the gap
+const CARD = 126; // px with the gap
 
 interface Props {
   shipments: readonly Shipment[];
@@ -49,7 +49,7 @@ function BoardColumn({ column, shipments, now, selected, nameOf, onDrag }: Props
                   onDrag(shipment.id);
                 }}
                 onDragEnd={() => onDrag(null)} data-testid={`shipment-${shipment.id}`} data-status={shipment.status}>
-                <Card shipment={shipment} now={now} nameOf={nameOf} />
+                <Card shipment={shipment} now={now} nameOf={nameOf} tagged={!plain.has(column)} />
               </a>
             );
           })}
@@ -59,13 +59,16 @@ function BoardColumn({ column, shipments, now, selected, nameOf, onDrag }: Props
   );
 }
 
-function Card({ shipment, now, nameOf }: { shipment: Shipment; now: number; nameOf: Props["nameOf"] }) {
+/** Columns of one status: their heading says it. */
+const plain = new Set<Column>(["open", "offered", "accepted", "problem"]);
+
+function Card({ shipment, now, nameOf, tagged }: { shipment: Shipment; now: number; nameOf: Props["nameOf"]; tagged: boolean }) {
   const due = shipment.dropoff.to ?? shipment.pickup.to;
   return (
     <>
       <span className="card-head">
         <strong>{labelOf(shipment)}</strong>
-        {isLate(shipment, now) ? <span className="tag bad">{t("late")}</span> : <span className={toneOf(shipment.status)}>{t(`status.${shipment.status}`)}</span>}
+        {isLate(shipment, now) ? <span className="tag bad">{t("late")}</span> : tagged && <span className={toneOf(shipment.status)}>{t(`status.${shipment.status}`)}</span>}
       </span>
       <span className="card-way">{placeText(shipment.pickup) || "–"} → {placeText(shipment.dropoff) || "–"}</span>
       <span className="card-foot">
