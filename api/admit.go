@@ -105,19 +105,20 @@ func (a *API) bearer(ctx context.Context, header string) (*auth.Claims, error) {
 	return a.Verifier.Verify(ctx, strings.TrimSpace(token))
 }
 
-// device checks a device's own secret. Wrong ones are counted by address:
-// 130 random bits are not guessed, but asking costs the store.
+// device checks a device's own secret. Wrong ones are counted by device and
+// address, so that one with an old secret does not shut out the others that
+// share its address, as behind a proxy.
 func (a *API) device(ctx context.Context, c *caller, name, secret string) (*auth.Claims, error) {
-	if a.Devices == nil {
+	if a.Devices == nil || !auth.IsDeviceUsername(name) {
 		return nil, auth.ErrSignature
 	}
-	source, now := network(c.address), time.Now()
+	source, now := name+" "+network(c.address), time.Now()
 	if wait := a.sources.take(source, now); wait > 0 {
 		a.metrics.throttled.Inc()
 		return nil, withRetry(huma.Error429TooManyRequests("too many logins failed: wait"), http.StatusTooManyRequests, wait)
 	}
 	claims, err := a.Devices.BySecret(ctx, name, secret)
-	if !errors.Is(err, auth.ErrSignature) && !errors.Is(err, auth.ErrMalformed) {
+	if !errors.Is(err, auth.ErrSignature) {
 		a.sources.giveBack(source)
 	}
 	return claims, err

@@ -18,8 +18,12 @@ import (
 // their schemas and from what breaks programs. Whatever comes, the answer is
 // one that the document tells of and never a 500: see conforms.
 func TestGeneratedRequests(t *testing.T) {
-	s := serve(t, func(o *Options) { o.Broker = oneClient{} })
+	opts, _, _ := withUplink(t)
+	s := serve(t, opts, func(o *Options) { o.Broker, o.Retrier, o.Deliverer = oneClient{}, still{}, deliverer{} })
 	s.save(&fleet.Batch{Positions: fixes("d1", 5), Latest: fixes("d1", 1)})
+	for _, path := range []string{"/shipments", "/devices", "/geofences", "/webhooks"} {
+		s.furnish(path, 1)
+	}
 
 	type call struct {
 		method, path string
@@ -73,7 +77,7 @@ func TestGeneratedRequests(t *testing.T) {
 func text() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.SampledFrom([]string{"", "d1", "acme", "0", "-1", "1e309", "NaN", "\x00", "%", "'; DROP TABLE drivers; --", "<script>", "../..",
-			"2026-05-01T00:00:00Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "json", "csv", "1,2,3,4", "online", "\xff\xfe", "ZDE", "MTA"}),
+			"2026-05-01T00:00:00Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "json", "csv", "s1", "a1", "t1", "g1", "w1", "1s", "latest", "1,2,3,4", "online", "\xff\xfe", "ZDE", "MTA"}),
 		rapid.StringN(0, 80, 400),
 	)
 }

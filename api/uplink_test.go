@@ -199,6 +199,10 @@ func TestSecretsAreThrottled(t *testing.T) {
 	if got := call("wrong"); got != http.StatusTooManyRequests {
 		t.Errorf("the fourth wrong secret = %d, want 429", got)
 	}
+	r := s.do("GET", "/ingest/osmand?id=d7&lat=1&lon=1", "", nil, "Authorization", basic("acme/truck8", "x"))
+	if r.StatusCode != http.StatusUnauthorized {
+		t.Errorf("another device from the same address = %d, want 401", r.StatusCode)
+	}
 }
 
 // still is a Retrier that finds one letter readable and others not.
