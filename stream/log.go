@@ -87,7 +87,11 @@ func Open(ctx context.Context, opts Options) (*Log, error) {
 		return nil, fmt.Errorf("stream: %w", err)
 	}
 	l.m = newMetrics(opts.Registerer) // not before, for Open may be tried again
-	for _, p := range l.parts {
+	for i, p := range l.parts {
+		if err := l.findLost(i, p); err != nil {
+			l.disconnect()
+			return nil, fmt.Errorf("stream: %w", err)
+		}
 		p.m = l.m
 		go p.run()
 	}

@@ -12,6 +12,7 @@ type metrics struct {
 	appendSeconds prometheus.Histogram
 	frameRecords  prometheus.Histogram
 	corrupt       prometheus.Counter
+	missing       prometheus.Counter
 	bytes         prometheus.Gauge
 	maxBytes      prometheus.Gauge
 	fill          prometheus.Gauge
@@ -37,6 +38,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 		corrupt: f.NewCounter(prometheus.CounterOpts{
 			Name: "dray_stream_corrupt_frames_total", Help: "Frames that could not be decoded and were passed over.",
+		}),
+		missing: f.NewCounter(prometheus.CounterOpts{
+			Name: "dray_stream_missing_frames_total", Help: "Frames that were in the stream and are gone, unacknowledged: its files are damaged.",
 		}),
 		bytes:    gauge("bytes", "Bytes kept in the stream."),
 		maxBytes: gauge("max_bytes", "Bytes the stream may hold."),

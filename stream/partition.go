@@ -62,6 +62,7 @@ type partition struct {
 
 	// of the monitor
 	purged uint64 // what it has removed
+	noted  uint64 // the last frame that is written down
 	away   bool   // the stream does not answer
 
 	// of the framing goroutine

@@ -68,7 +68,7 @@ func (l *Log) ID(i int) string {
 	if l.server != nil && l.opts.Sync != SyncAlways {
 		return ""
 	}
-	return l.parts[i].stream.CachedInfo().Created.UTC().Format(time.RFC3339Nano)
+	return l.parts[i].created()
 }
 
 // Fetch returns the records that come next: about n of them (frames are not
@@ -110,6 +110,10 @@ func (r *Reader) decode(msg jetstream.Msg) (seq uint64, ps []fleet.Publication, 
 		return 0, nil, fmt.Errorf("stream: %w", err)
 	}
 	seq = meta.Sequence.Stream
+	if r.since.IsZero() && r.next > 1 && seq > r.next { // what is acknowledged is not asked for
+		r.l.m.missing.Add(float64(seq - r.next))
+		r.l.log.Error("stream frames are missing: a file of the stream is damaged", "subject", r.p.subject, "from", r.next, "to", seq-1)
+	}
 	ps, err = decodeFrame(msg.Data())
 	if err != nil {
 		r.l.m.corrupt.Inc()

@@ -93,7 +93,7 @@ func (l *Log) observe(ctx context.Context) {
 		broken = l.server.broken.Load()
 	}
 	for i, p := range l.parts {
-		err := errors.Join(p.purge(ctx), p.observe(ctx))
+		err := errors.Join(p.purge(ctx), p.observe(ctx), l.note(i, p))
 		if broken {
 			p.full.Store(true) // publishers need not wait to be refused
 		}
