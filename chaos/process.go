@@ -152,12 +152,6 @@ func (p *process) resident() int64 {
 	return 0
 }
 
-// log returns what the process has said so far.
-func (p *process) log() string {
-	b, _ := os.ReadFile(p.logPath) // nothing said yet
-	return string(b)
-}
-
 // poll calls done until it is true, fails, or ctx is over.
 func poll(ctx context.Context, what string, done func() (bool, error)) error {
 	tick := time.NewTicker(50 * time.Millisecond)

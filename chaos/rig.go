@@ -21,9 +21,8 @@ import (
 
 // Bounds that a promise sets.
 const (
-	settleTime = 60 * time.Second // from the end of the load until everything acknowledged is stored
-	maxRSS     = 1 << 30
-	maxDisk    = 2 << 30
+	maxRSS  = 1 << 30
+	maxDisk = 2 << 30
 )
 
 // A rig is dray under load: its processes, its database, its clients, and the
@@ -291,14 +290,14 @@ func (r *rig) endLoad() {
 	}
 }
 
-// settle ends the load, waits until everything acknowledged is stored, and
-// draws the balance.
+// settle ends the load, waits until everything acknowledged is stored, up to a
+// minute, and draws the balance.
 func (r *rig) settle(ctx context.Context) error {
 	r.endLoad()
 	if r.simErr != nil {
 		return r.simErr
 	}
-	limit, cancel := context.WithTimeout(ctx, settleTime)
+	limit, cancel := context.WithTimeout(ctx, time.Duration(r.times(60, 20))*time.Second)
 	defer cancel()
 	var b balance
 	err := poll(limit, "everything acknowledged is stored", func() (bool, error) {

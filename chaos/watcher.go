@@ -21,7 +21,6 @@ type watcher struct {
 	inversions int
 	repeats    int
 	last       time.Time
-	connected  bool
 }
 
 func (r *rig) newWatcher() *watcher {
@@ -33,22 +32,16 @@ func (w *watcher) run(ctx context.Context) {
 		c, err := w.rig.dialAs(ctx, "dispatcher", "dana", w.hear)
 		if err == nil {
 			if err = c.subscribe("fleet/" + fleetID + "/drivers/+/location"); err == nil {
-				w.setConnected(true)
 				select {
 				case <-c.gone:
 				case <-ctx.Done():
 				}
-				w.setConnected(false)
 			}
 			c.close()
 		}
 		_ = wait(ctx, 100*time.Millisecond) // the loop asks ctx
 	}
 }
-
-func (w *watcher) setConnected(is bool) { w.mu.Lock(); w.connected = is; w.mu.Unlock() }
-
-func (w *watcher) isConnected() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.connected }
 
 // hear judges the order of the canaries: other drivers send their newest fix
 // first and what they could not send before after it, by intention.
