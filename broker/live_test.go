@@ -28,10 +28,12 @@ type memoryPresence struct {
 	all map[fleet.Source]fleet.Presence
 }
 
-func (m *memoryPresence) SavePresence(_ context.Context, fleetID, driver string, p fleet.Presence) error {
+func (m *memoryPresence) SavePresences(_ context.Context, changes []fleet.PresenceChange) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.all[fleet.Source{Fleet: fleetID, Driver: driver}] = p
+	for _, c := range changes {
+		m.all[fleet.Source{Fleet: c.Fleet, Driver: c.Driver}] = c.Presence
+	}
 	return nil
 }
 

@@ -46,7 +46,7 @@ type Registry interface {
 
 // PresenceStore keeps presence beyond this process.
 type PresenceStore interface {
-	SavePresence(ctx context.Context, fleetID, driver string, p fleet.Presence) error
+	SavePresences(ctx context.Context, changes []fleet.PresenceChange) error
 	OnlineDrivers(ctx context.Context) ([]fleet.Source, error)
 }
 

@@ -156,29 +156,40 @@ func (p *presence) run(ctx context.Context) {
 
 func (p *presence) saveAll(ctx context.Context) error {
 	for {
-		p.mu.Lock()
-		var k driverKey
-		var what fleet.Presence
-		for k, what = range p.unsaved {
-			break
-		}
-		empty := len(p.unsaved) == 0
-		p.mu.Unlock()
-		if empty {
+		changes := p.unsavedChanges()
+		if len(changes) == 0 {
 			return nil
 		}
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-		err := p.b.opts.Presence.SavePresence(ctx, k.fleet, k.driver, what)
+		err := p.b.opts.Presence.SavePresences(ctx, changes)
 		cancel()
 		if err != nil {
 			return err
 		}
 		p.mu.Lock()
-		if p.unsaved[k] == what {
-			delete(p.unsaved, k)
+		for _, c := range changes {
+			if k := (driverKey{c.Fleet, c.Driver}); p.unsaved[k] == c.Presence {
+				delete(p.unsaved, k)
+			}
 		}
 		p.mu.Unlock()
 	}
+}
+
+// savedAtOnce bounds the drivers of one transaction of the store.
+const savedAtOnce = 1000
+
+func (p *presence) unsavedChanges() []fleet.PresenceChange {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	changes := make([]fleet.PresenceChange, 0, min(len(p.unsaved), savedAtOnce))
+	for k, what := range p.unsaved {
+		if len(changes) == savedAtOnce {
+			break
+		}
+		changes = append(changes, fleet.PresenceChange{Fleet: k.fleet, Driver: k.driver, Presence: what})
+	}
+	return changes
 }
 
 // close tells no more: the drivers have not gone, this process has.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -143,17 +144,33 @@ func (s *Store) createSources(ctx context.Context, names []batch.Reporter) (map[
 	return ids, err
 }
 
-// SavePresence keeps the newest presence of a driver; an older one changes nothing.
-func (s *Store) SavePresence(ctx context.Context, fleetID, driver string, p fleet.Presence) error {
-	if !fleet.ValidText(p.Reason) || !fleet.ValidText(p.Source) || !fleet.ValidText(p.State) {
-		return fleet.Invalid("presence", "is not plain text")
-	}
-	if _, err := s.EnsureDriver(ctx, fleetID, driver); err != nil {
+// SavePresences keeps the newest presence of each driver, in one transaction; an
+// older one changes nothing.
+func (s *Store) SavePresences(ctx context.Context, changes []fleet.PresenceChange) error {
+	names, err := batch.Present(changes)
+	if err != nil {
 		return err
 	}
-	_, err := s.exec(ctx, "save presence", `UPDATE drivers SET presence = $1, presence_at = $2, presence_reason = $3, presence_source = $4
-		WHERE fleet = $5 AND driver = $6 AND (presence_at IS NULL OR presence_at <= $2)`, p.State, p.At, p.Reason, p.Source, fleetID, driver)
-	return err
+	ids, err := s.drivers.Resolve(names, func(missing []batch.Driver) (map[batch.Driver]int64, error) {
+		return s.createDrivers(ctx, missing)
+	})
+	if err != nil {
+		return err
+	}
+	order := make([]int, len(changes)) // all writers lock drivers in the order of their numbers
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ids[names[a]], ids[names[b]]) })
+	return s.write(ctx, "save presences", func(ctx context.Context, tx pgx.Tx) error {
+		var updates pgx.Batch
+		for _, i := range order {
+			p := changes[i].Presence
+			updates.Queue(`UPDATE drivers SET presence = $1, presence_at = $2, presence_reason = $3, presence_source = $4
+				WHERE id = $5 AND (presence_at IS NULL OR presence_at <= $2)`, p.State, p.At, p.Reason, p.Source, ids[names[i]])
+		}
+		return tx.SendBatch(ctx, &updates).Close()
+	})
 }
 
 // OnlineDrivers lists whose stored presence is online, with the client it is about.

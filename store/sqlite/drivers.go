@@ -112,21 +112,34 @@ func (s *Store) createSources(ctx context.Context, names []batch.Reporter) (map[
 	return ids, err
 }
 
-// SavePresence keeps the newest presence of a driver; an older one changes nothing.
-func (s *Store) SavePresence(ctx context.Context, fleetID, driver string, p fleet.Presence) error {
-	if !fleet.ValidText(p.Reason) || !fleet.ValidText(p.Source) || !fleet.ValidText(p.State) {
-		return fleet.Invalid("presence", "is not plain text")
-	}
-	if _, err := s.EnsureDriver(ctx, fleetID, driver); err != nil {
+// SavePresences keeps the newest presence of each driver, in one transaction; an
+// older one changes nothing.
+func (s *Store) SavePresences(ctx context.Context, changes []fleet.PresenceChange) error {
+	names, err := batch.Present(changes)
+	if err != nil {
 		return err
 	}
-	at := p.At.UnixMicro()
-	_, err := s.writer.ExecContext(ctx, `UPDATE drivers SET presence = ?, presence_at = ?, presence_reason = ?, presence_source = ?
-		WHERE fleet = ? AND driver = ? AND (presence_at IS NULL OR presence_at <= ?)`, p.State, at, p.Reason, p.Source, fleetID, driver, at)
+	ids, err := s.drivers.Resolve(names, func(missing []batch.Driver) (map[batch.Driver]int64, error) {
+		return s.createDrivers(ctx, missing)
+	})
 	if err != nil {
-		return fmt.Errorf("sqlite: save presence: %w", err)
+		return err
 	}
-	return nil
+	return s.write(ctx, "save presences", func(tx *sql.Tx) error {
+		stmt, err := tx.PrepareContext(ctx, `UPDATE drivers SET presence = ?, presence_at = ?2, presence_reason = ?, presence_source = ?
+			WHERE id = ? AND (presence_at IS NULL OR presence_at <= ?2)`)
+		if err != nil {
+			return err
+		}
+		defer stmt.Close()
+		for i, c := range changes {
+			p := c.Presence
+			if _, err := stmt.ExecContext(ctx, p.State, p.At.UnixMicro(), p.Reason, p.Source, ids[names[i]]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // OnlineDrivers lists whose stored presence is online, with the client it is about.

@@ -84,16 +84,32 @@ var driverTests = map[string]func(*testing.T, Store){
 	"presence: the newest wins": func(t *testing.T, s Store) {
 		on := fleet.Presence{State: "online", At: at(10), Source: "phone"}
 		off := fleet.Presence{State: "offline", At: at(20), Reason: "keep-alive timeout", Source: "phone"}
-		ok(t, s.SavePresence(t.Context(), "acme", "d1", on))
+		present(t, s, "d1", on)
 		online, err := s.OnlineDrivers(t.Context())
 		ok(t, err)
 		equal(t, "online", online, []fleet.Source{{Fleet: "acme", Driver: "d1", Source: "phone"}})
-		ok(t, s.SavePresence(t.Context(), "acme", "d1", off))
-		ok(t, s.SavePresence(t.Context(), "acme", "d1", on))
+		present(t, s, "d1", off)
+		present(t, s, "d1", on)
 		equal(t, "presence", get(t, s, "d1").Presence, &off)
 		online, err = s.OnlineDrivers(t.Context())
 		ok(t, err)
 		equal(t, "online", len(online), 0)
+	},
+	"presence: of many at once": func(t *testing.T, s Store) {
+		report(t, s, pos(0, driver("d1")))
+		online := func(id string, sec float64) fleet.PresenceChange {
+			return fleet.PresenceChange{Fleet: "acme", Driver: id, Presence: fleet.Presence{State: "online", At: at(sec), Source: "phone"}}
+		}
+		changes := []fleet.PresenceChange{online("d2", 5), online("d1", 7), online("d1", 6), online("d3", 5)}
+		ok(t, s.SavePresences(t.Context(), changes))
+		ok(t, s.SavePresences(t.Context(), changes))
+		ok(t, s.SavePresences(t.Context(), nil))
+		for id, want := range map[string]float64{"d1": 7, "d2": 5, "d3": 5} {
+			equal(t, id, get(t, s, id).Presence, &fleet.Presence{State: "online", At: at(want), Source: "phone"})
+		}
+		wantInvalid(t, "a name that is no id", s.SavePresences(t.Context(), []fleet.PresenceChange{online("d1", 9), online("a b", 9)}))
+		wantInvalid(t, "NUL", s.SavePresences(t.Context(), []fleet.PresenceChange{online("d1", 9), {Fleet: "acme", Driver: "d2", Presence: fleet.Presence{State: "a\x00"}}}))
+		equal(t, "beside what is invalid", get(t, s, "d1").Presence.At, at(7))
 	},
 	"reports: the newest wins": func(t *testing.T, s Store) {
 		health := func(sec float64, battery float64) *fleet.Health {
@@ -138,8 +154,8 @@ var driverTests = map[string]func(*testing.T, Store){
 			pos(0, driver("oslo"), place(59.9, 10.7)), pos(0, driver("edge"), place(10, 20)))
 		_, err := s.EnsureDriver(t.Context(), "acme", "nowhere")
 		ok(t, err)
-		ok(t, s.SavePresence(t.Context(), "acme", "oslo", fleet.Presence{State: "online", At: noon}))
-		ok(t, s.SavePresence(t.Context(), "acme", "fiji", fleet.Presence{State: "offline", At: noon}))
+		present(t, s, "oslo", fleet.Presence{State: "online", At: noon})
+		present(t, s, "fiji", fleet.Presence{State: "offline", At: noon})
 		save(t, s, &fleet.Batch{Reports: []fleet.Report{{Fleet: "acme", Driver: "edge", Duty: fleet.DutyBreak, DutyAt: noon}}})
 		for _, tt := range []struct {
 			name   string

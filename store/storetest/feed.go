@@ -96,7 +96,7 @@ var feedTests = map[string]func(*testing.T, Store){
 		before := feed(t, s)
 		report(t, s, pos(20), pos(30))
 		save(t, s, &fleet.Batch{Thinned: map[fleet.Source]int64{{Fleet: "acme", Driver: "d1"}: 3}, Reports: []fleet.Report{{Fleet: "acme", Driver: "d1", Health: &fleet.Health{At: at(1)}}}})
-		ok(t, s.SavePresence(t.Context(), "acme", "d1", fleet.Presence{State: "online", At: at(0)}))
+		present(t, s, "d1", fleet.Presence{State: "online", At: at(0)})
 		equal(t, "events", len(feed(t, s)), len(before))
 	},
 	"what is refused leaves no event": func(t *testing.T, s Store) {

@@ -102,6 +102,11 @@ func report(t *testing.T, s Store, ps ...fleet.Position) fleet.Saved {
 	return save(t, s, &fleet.Batch{Positions: ps, Latest: ps})
 }
 
+func present(t *testing.T, s Store, driver string, p fleet.Presence) {
+	t.Helper()
+	ok(t, s.SavePresences(t.Context(), []fleet.PresenceChange{{Fleet: "acme", Driver: driver, Presence: p}}))
+}
+
 func track(t *testing.T, s Store, opts ...func(*fleet.TrackQuery)) []fleet.Position {
 	t.Helper()
 	q := fleet.TrackQuery{Fleet: "acme", Driver: "d1", From: at(-1e6), To: at(1e6)}

@@ -38,8 +38,9 @@ type Store interface {
 	// EnsureFleet and EnsureDriver create what is not there, audited.
 	EnsureFleet(ctx context.Context, id string) (created bool, err error)
 	EnsureDriver(ctx context.Context, fleetID, driver string) (created bool, err error)
-	// SavePresence keeps the newest presence of a driver; an older one changes nothing.
-	SavePresence(ctx context.Context, fleetID, driver string, p fleet.Presence) error
+	// SavePresences keeps the newest presence of each driver, in one
+	// transaction; an older one changes nothing.
+	SavePresences(ctx context.Context, changes []fleet.PresenceChange) error
 	// OnlineDrivers lists (fleet, driver) whose stored presence is online, for
 	// putting right what a killed broker left behind.
 	OnlineDrivers(ctx context.Context) ([]fleet.Source, error)
