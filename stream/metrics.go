@@ -13,6 +13,7 @@ type metrics struct {
 	frameRecords  prometheus.Histogram
 	corrupt       prometheus.Counter
 	missing       prometheus.Counter
+	busDropped    prometheus.Counter
 	bytes         prometheus.Gauge
 	maxBytes      prometheus.Gauge
 	fill          prometheus.Gauge
@@ -41,6 +42,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 		missing: f.NewCounter(prometheus.CounterOpts{
 			Name: "dray_stream_missing_frames_total", Help: "Frames that were in the stream and are gone, unacknowledged: its files are damaged.",
+		}),
+		busDropped: f.NewCounter(prometheus.CounterOpts{
+			Name: "dray_stream_bus_dropped_total", Help: "Messages of other nodes that came faster than they were dealt with.",
 		}),
 		bytes:    gauge("bytes", "Bytes kept in the stream."),
 		maxBytes: gauge("max_bytes", "Bytes the stream may hold."),
