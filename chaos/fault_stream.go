@@ -106,7 +106,8 @@ func flipBit(ctx context.Context, r *rig) error {
 	if err != nil {
 		return err
 	}
-	r.result.Acked, r.result.Rows, r.result.Distinct, r.result.Doubled = b.acked, b.rows, b.distinct, b.rows-b.distinct
+	r.result.Acked, r.result.Rows, r.result.Distinct = b.acked, b.rows, b.distinct
+	r.result.Lost, r.result.Doubled = b.lost, b.rows-b.distinct
 	_, metrics := get(ctx, r.admins["serve"]+"/metrics", "")
 	told := metrics.metric("dray_stream_corrupt_frames_total") + metrics.metric("dray_stream_missing_frames_total")
 	r.note("a bit of %s was turned over: %d of %d acknowledged cannot be read any more, %.0f frames told as corrupt or missing", filepath.Base(path), b.lost, b.acked, told)
