@@ -85,6 +85,16 @@ it("shows a day of a driver with its gap, and saves it as a file", async () => {
   expect(download.suggestedFilename()).toMatch(/^d7-.*\.gpx$/);
 });
 
+it("replays the fleet at a moment, and forward", async () => {
+  const at = new Date(Date.now() - 8 * 60_000).toISOString();
+  await signIn(page, dray.url, "ada", `/replay?at=${encodeURIComponent(at)}`);
+  await page.locator("[data-testid=replay-state][data-count='1']").waitFor();
+  const moment = page.locator(".replay-note");
+  const before = await moment.innerText();
+  await page.getByTestId("replay-play").click();
+  await expect.poll(() => moment.innerText()).not.toBe(before);
+});
+
 it("has no fault that axe finds on any screen, wide or narrow", { timeout: 120_000 }, async () => {
   await signIn(page, dray.url, "ada");
   const screens: [string, string][] = [

@@ -105,6 +105,7 @@ it.each(Object.entries(forms))("the dashboard, %s", async (form, options) => {
     await page.locator(ready).first().waitFor();
     await page.waitForLoadState("networkidle").catch(() => {});
     if (await page.locator(".map").count()) await page.waitForTimeout(2_500); // the map draws its tiles
+    if (name === "admin-system") await page.waitForTimeout(9_000); // its charts begin when it is opened
     await shoot(page, `${name}-${form}`);
   }
   await context.close();

@@ -1,10 +1,7 @@
-import createClient from "openapi-fetch";
-
-import { ApiError, type Credentials } from "../mqtt/credentials";
-import type { components, paths } from "./schema";
+import type { Credentials } from "../mqtt/credentials";
+import type { components } from "./schema";
 
 export type Schemas = components["schemas"];
-export type Client = ReturnType<typeof apiClient>;
 
 export const BASE = "/api/v1";
 const TIMEOUT = 15_000;
@@ -20,13 +17,3 @@ export const authorized = (credentials: Credentials) => async (request: Request)
   const response = await send(token);
   return response.status === 401 ? send(await credentials.access(token)) : response;
 };
-
-/** A REST client on the generated types. */
-export const apiClient = (credentials: Credentials) => createClient<paths>({ baseUrl: BASE, fetch: authorized(credentials) });
-
-/** The answer's data, or the server's problem as an ApiError. */
-export function dataOf<T>({ data, error, response }: { data?: T; error?: unknown; response: Response }): T {
-  if (data !== undefined) return data;
-  const problem = (error ?? {}) as { detail?: string; title?: string };
-  throw new ApiError(response.status, problem.detail ?? problem.title ?? response.statusText);
-}

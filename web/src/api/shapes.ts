@@ -2,6 +2,13 @@ import type { Schemas } from "./client";
 
 // What the API returns of dispatching, by the names that people use here.
 
+/** `GET /drivers/{id}/track` as JSON. */
+export interface Track {
+  points: Schemas["TrackPoint"][];
+  gaps: Schemas["Gap"][];
+  thinned: number;
+}
+
 export type Place = Schemas["Place"];
 export type Shipment = Schemas["Shipment"];
 export type ShipmentStatus = Shipment["status"];

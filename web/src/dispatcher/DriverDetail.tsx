@@ -1,3 +1,4 @@
+import "./detail.css";
 import { ageText } from "./age";
 import { conditionOf } from "./condition";
 import { locale, t } from "./messages";
@@ -20,7 +21,7 @@ const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digi
 const number = (value: number, digits: number) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
 
 /** All that is known of the selected driver. */
-export function DriverDetail({ driver, now, track, following, onFollow, onCentre, onClose }: Props) {
+export default function DriverDetail({ driver, now, track, following, onFollow, onCentre, onClose }: Props) {
   const { state, concerns } = conditionOf(driver, now);
   const { fix } = driver;
   const told = (value: number | undefined, text: (value: number) => string) =>

@@ -1,6 +1,5 @@
 import { Suspense, lazy, useRef, useState } from "react";
 
-import { DriverDetail } from "./DriverDetail";
 import { DriverList } from "./DriverList";
 import type { MapHandle } from "./map/FleetMapView";
 import type { Filter, Roster } from "./roster";
@@ -10,6 +9,7 @@ import type { Scheme } from "./map/basemap";
 import { useTrack } from "./useTrack";
 
 const FleetMapView = lazy(() => import("./map/FleetMapView"));
+const DriverDetail = lazy(() => import("./DriverDetail"));
 export const canDrawMap = document.createElement("canvas").getContext("webgl2") !== null;
 
 interface Props {
@@ -50,8 +50,10 @@ export function MapScreen({ fleet, now, snapshot, scheme, roster, filter, onFilt
           </Suspense>
         )}
         {driver && (
-          <DriverDetail driver={driver} now={now} track={track} following={following} onFollow={follow}
-            onCentre={() => map.current?.centre()} onClose={() => select(null)} />
+          <Suspense fallback={null}>
+            <DriverDetail driver={driver} now={now} track={track} following={following} onFollow={follow}
+              onCentre={() => map.current?.centre()} onClose={() => select(null)} />
+          </Suspense>
         )}
       </div>
     </div>

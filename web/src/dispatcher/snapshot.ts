@@ -1,16 +1,17 @@
-import { dataOf, type Client, type Schemas } from "../api/client";
+import type { Schemas } from "../api/client";
+import type { Page, Rest } from "../api/rest";
 import type { Duty, Positions, Update } from "./positions";
 
 const PAGE = 1_000;
 
 /** Reads every driver of the fleet and their latest positions into the store, page by page. Returns how many there are. */
-export async function loadSnapshot(client: Client, positions: Positions, signal: AbortSignal): Promise<number> {
+export async function loadSnapshot(rest: Rest, positions: Positions, signal: AbortSignal): Promise<number> {
   let cursor: string | undefined;
   let count = 0;
   do {
-    const answer = await client.GET("/drivers", { params: { query: { limit: PAGE, cursor } }, signal });
-    const page = dataOf(answer);
-    const date = Date.parse(answer.response.headers.get("Date") ?? "");
+    const answer = await rest.response("GET", "/drivers", { query: { limit: PAGE, cursor }, signal });
+    const page = (await answer.json()) as Page<Schemas["Driver"]>;
+    const date = Date.parse(answer.headers.get("Date") ?? "");
     if (Math.abs(date - positions.now()) > 2_000) positions.clockSkew = date - Date.now(); // to the second: frames know better
     for (const driver of page.items) positions.put(updateOf(driver));
     count += page.items.length;

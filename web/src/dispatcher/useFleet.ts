@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 
-import { apiClient, dataOf, type Client } from "../api/client";
+import type { Schemas } from "../api/client";
 import { rest, type Rest } from "../api/rest";
 import type { Credentials } from "../mqtt/credentials";
 import { brokerURL, Session, type Link } from "../mqtt/session";
@@ -17,7 +17,6 @@ export interface Fleet {
   role: string;
   /** Their id. */
   user: string;
-  client: Client;
   rest: Rest;
   session: Session;
   positions: Positions;
@@ -33,7 +32,7 @@ export function useFleet(credentials: Credentials): Fleet {
     const session = new Session(brokerURL(), `${sub}:${clientSuffix()}`, credentials);
     const calls = rest(credentials);
     const dispatch = new Dispatch(session, fleet, calls);
-    return { name: fleet, role, user: sub, client: apiClient(credentials), rest: calls, session, positions: new Positions(), dispatch };
+    return { name: fleet, role, user: sub, rest: calls, session, positions: new Positions(), dispatch };
   }, [credentials]);
   useEffect(() => {
     const feed = new Feed(fleet.session, fleet.name, fleet.positions);
@@ -63,12 +62,12 @@ export interface Snapshot {
 }
 
 /** Fetches the snapshot: at first, while there are no live updates, and when the page is looked at again. */
-export function useSnapshot({ client, positions, name }: Fleet, link: Link): Snapshot {
+export function useSnapshot({ rest, positions, name }: Fleet, link: Link): Snapshot {
   const down = link !== "live";
   const downSince = useRef(0);
   const query = useQuery({
     queryKey: ["drivers", name],
-    queryFn: ({ signal }) => loadSnapshot(client, positions, signal),
+    queryFn: ({ signal }) => loadSnapshot(rest, positions, signal),
     refetchInterval: () => (!down ? polling.live : Date.now() - downSince.current < polling.impatient ? polling.first : polling.later),
     refetchOnWindowFocus: down ? "always" : false,
     networkMode: "always",
@@ -109,10 +108,10 @@ export function useDispatch({ dispatch, positions, name }: Fleet, link: Link, no
 }
 
 /** Where the map comes from, as the server is configured; undefined until it has said so. */
-export function useMapSource({ client }: Fleet): string | undefined {
+export function useMapSource({ rest }: Fleet): string | undefined {
   const query = useQuery({
     queryKey: ["config"],
-    queryFn: async ({ signal }) => dataOf(await client.GET("/config", { signal })),
+    queryFn: ({ signal }) => rest.call<Schemas["Config"]>("GET", "/config", { signal }),
     networkMode: "always",
     retry: true,
     staleTime: Infinity,

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 
-import { dataOf } from "../api/client";
+import { part } from "../api/rest";
+import type { Track } from "../api/shapes";
 import type { TrackPoint } from "./track";
 import { useDriver, type Fleet } from "./useFleet";
 
@@ -15,7 +16,7 @@ export interface TodaysTrack {
 }
 
 /** The way of a driver since midnight here: what is stored, and the fixes that came live after it. */
-export function useTrack({ client, positions, name }: Fleet, id: string | null): TodaysTrack {
+export function useTrack({ rest, positions, name }: Fleet, id: string | null): TodaysTrack {
   const query = useQuery({
     queryKey: ["track", name, id],
     enabled: id !== null,
@@ -23,8 +24,7 @@ export function useTrack({ client, positions, name }: Fleet, id: string | null):
       const from = new Date();
       from.setHours(0, 0, 0, 0);
       const range = { from: from.toISOString(), to: new Date(positions.now()).toISOString(), max_points: MAX_POINTS };
-      const track = dataOf(await client.GET("/drivers/{id}/track", { params: { path: { id: id! }, query: range }, signal }));
-      if (typeof track === "string") throw new TypeError("the track is not JSON");
+      const track = await rest.call<Track>("GET", `/drivers/${part(id!)}/track`, { query: range, signal });
       return track.points.map((p): TrackPoint => ({ at: Date.parse(p.fix_at), lat: p.lat, lon: p.lon, speed: p.speed_mps ?? NaN }));
     },
     refetchInterval: 60_000,

@@ -30,7 +30,7 @@ export default function AdminScreen({ fleet, now, tab }: Shown & { tab: string |
   const shown: Tab = tab !== undefined && tab in tabs ? (tab as Tab) : "users";
   const Page = tabs[shown];
   return (
-    <div className="screen" data-testid="admin-screen">
+    <div className="screen admin" data-testid="admin-screen">
       <nav className="tabs" aria-label={t("tabs")}>
         {(Object.keys(tabs) as Tab[]).map((name) => (
           <a key={name} {...linkTo(pathOf("admin", name))} aria-current={name === shown ? "page" : undefined} data-testid={`tab-${name}`}>{t(`tab.${name}`)}</a>

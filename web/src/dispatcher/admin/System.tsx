@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { dataOf, type Schemas } from "../../api/client";
+import type { Schemas } from "../../api/client";
 import type { Page } from "../../api/rest";
 import { ageText } from "../age";
 import { locale } from "../messages";
@@ -27,7 +27,7 @@ const compact = new Intl.NumberFormat(locale, { notation: "compact", maximumFrac
 /** Whether the installation is well, by what the API tells. */
 export function System({ fleet }: { fleet: Fleet }) {
   const { health, samples, failed } = useHealth(fleet);
-  const config = useQuery({ queryKey: ["config-version"], queryFn: async ({ signal }) => dataOf(await fleet.client.GET("/config", { signal })), staleTime: Infinity, networkMode: "always" });
+  const config = useQuery({ queryKey: ["config-version"], queryFn: ({ signal }) => fleet.rest.call<Schemas["Config"]>("GET", "/config", { signal }), staleTime: Infinity, networkMode: "always" });
   const letters = useQuery({
     queryKey: ["letters", fleet.name],
     queryFn: ({ signal }) => fleet.rest.call<Page<unknown>>("GET", "/dead-letters", { query: { limit: LETTERS }, signal }),
@@ -64,14 +64,14 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
 
 type Health = Schemas["MQTTHealth"];
 
-function useHealth({ client }: Fleet) {
+function useHealth({ rest }: Fleet) {
   const [samples, setSamples] = useState<Sample[]>([]);
   const [last, setLast] = useState<{ health: Health; at: number } | null>(null);
   const query = useQuery({
     queryKey: ["health"],
     queryFn: async ({ signal }) => {
       const begun = performance.now();
-      const health = dataOf(await client.GET("/health/mqtt", { signal }));
+      const health = await rest.call<Health>("GET", "/health/mqtt", { signal });
       const at = performance.now();
       return { health, at, latency: at - begun };
     },

@@ -1,11 +1,12 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 
 import type { Page } from "../../api/rest";
 import type { Fleet } from "../useFleet";
 
 const PAGE = 100;
 
-/** A list of the API, page by page as the user asks for more. */
+/** A list of the API, as many pages of it as the user asked for. */
 export interface List<T> {
   items: readonly T[];
   loading: boolean;
@@ -18,22 +19,30 @@ export interface List<T> {
 
 export function useList<T>({ rest, name }: Fleet, path: string, refetchInterval: number | false = false): List<T> {
   const queries = useQueryClient();
-  const queryKey = ["list", name, path];
-  const query = useInfiniteQuery({
-    queryKey,
-    queryFn: ({ pageParam, signal }) => rest.call<Page<T>>("GET", path, { query: { limit: PAGE, cursor: pageParam ?? undefined }, signal }),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
+  const [pages, setPages] = useState(1);
+  const query = useQuery({
+    queryKey: ["list", name, path, pages],
+    queryFn: async ({ signal }) => {
+      const items: T[] = [];
+      let next: string | null = null;
+      for (let page = 0; page < pages && (page === 0 || next !== null); page++) {
+        const answer: Page<T> = await rest.call("GET", path, { query: { limit: PAGE, cursor: next ?? undefined }, signal });
+        items.push(...answer.items);
+        next = answer.next;
+      }
+      return { items, next };
+    },
+    placeholderData: keepPreviousData,
     refetchInterval,
     networkMode: "always",
     retry: false,
   });
   return {
-    items: query.data?.pages.flatMap((page) => page.items) ?? [],
+    items: query.data?.items ?? [],
     loading: query.isPending,
     error: query.isError && !query.data ? query.error : null,
-    hasMore: query.hasNextPage,
-    more: () => void query.fetchNextPage(),
-    reload: () => void queries.invalidateQueries({ queryKey }),
+    hasMore: (query.data?.next ?? null) !== null,
+    more: () => setPages(pages + 1),
+    reload: () => void queries.invalidateQueries({ queryKey: ["list", name, path] }),
   };
 }

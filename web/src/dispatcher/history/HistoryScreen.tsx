@@ -3,8 +3,8 @@ import { Suspense, lazy, useMemo, useState } from "react";
 
 import "../screens.css";
 import "./history.css";
-import { dataOf } from "../../api/client";
 import { RefusedError, part } from "../../api/rest";
+import type { Track } from "../../api/shapes";
 import { ApiError } from "../../mqtt/credentials";
 import { ageText } from "../age";
 import type { Scheme } from "../map/basemap";
@@ -71,13 +71,12 @@ export default function HistoryScreen({ fleet, scheme, parts }: { fleet: Fleet; 
   );
 }
 
-function useDay({ client, name }: Fleet, driver: string, { from, to }: Span) {
+function useDay({ rest, name }: Fleet, driver: string, { from, to }: Span) {
   return useQuery({
     queryKey: ["day", name, driver, from],
     queryFn: async ({ signal }) => {
       const query = { from: new Date(from).toISOString(), to: new Date(to).toISOString(), max_points: MAX_POINTS };
-      const track = dataOf(await client.GET("/drivers/{id}/track", { params: { path: { id: driver }, query }, signal }));
-      if (typeof track === "string") throw new TypeError("the track is not JSON");
+      const track = await rest.call<Track>("GET", `/drivers/${part(driver)}/track`, { query, signal });
       return {
         thinned: track.thinned,
         points: track.points.map((p): TrackPoint => ({ at: Date.parse(p.fix_at), lat: p.lat, lon: p.lon, speed: p.speed_mps ?? NaN })),

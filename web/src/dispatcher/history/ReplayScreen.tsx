@@ -105,10 +105,10 @@ function useMoment(fleet: Fleet, past: Positions) {
       if (busy) return;
       busy = true;
       try {
-        const drivers = await fleet.rest.all<Schemas["Driver"]>("/replay", { query: { at: new Date(at).toISOString() } });
+        const { items } = await fleet.rest.call<Schemas["Moment"]>("GET", "/replay", { query: { at: new Date(at).toISOString() } });
         if (stopped) return;
-        for (const d of drivers) put(past, d);
-        setState({ count: drivers.filter((d) => d.position).length, problem: "" });
+        for (const item of items) put(past, item, fleet.positions.get(item.driver)?.name);
+        setState({ count: items.length, problem: "" });
       } catch (error) {
         if (!stopped) setState((before) => ({ ...before, problem: reason(error) }));
       } finally {
@@ -121,10 +121,9 @@ function useMoment(fleet: Fleet, past: Positions) {
   return { state, load: (at: number) => void reader.read(at) };
 }
 
-function put(past: Positions, { id, name, position: p }: Schemas["Driver"]) {
-  if (!p) return;
+function put(past: Positions, p: Schemas["ReplayedItem"], name: string | undefined) {
   const fix = { at: Date.parse(p.fix_at), lat: p.lat, lon: p.lon, speed: p.speed_mps ?? NaN, heading: p.heading_deg ?? NaN };
-  past.put({ driver: id, name: name ?? undefined, fix, seenAt: fix.at });
+  past.put({ driver: p.driver, name, fix, seenAt: fix.at });
 }
 
 function reason(error: unknown): string {
