@@ -35,6 +35,7 @@ type Broker struct {
 	sessions  *sessions
 	live      *live
 	presence  *presence
+	cluster   *cluster // nil: there are no other nodes
 
 	topology  atomic.Uint64 // changes with every subscription and token
 	waiting   atomic.Int64  // bytes that wait to be sent, of all connections
@@ -65,6 +66,7 @@ func New(stream Appender, auth Authenticator, opts Options) (*Broker, error) {
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.live = newLive(b)
 	b.presence = newPresence(b)
+	b.cluster = newCluster(b)
 	b.engine = newEngine(&b.opts)
 	b.inline = b.newInline("server")
 	if err := b.engine.AddHook(&hooks{b: b}, nil); err != nil {
@@ -121,6 +123,9 @@ func (b *Broker) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { b.live.run(ctx); return nil })
 	g.Go(func() error { b.presence.run(ctx); return nil })
+	if b.cluster != nil {
+		g.Go(func() error { return b.cluster.run(ctx) })
+	}
 	g.Go(func() error { b.sweepEvery(ctx, time.Second); return nil })
 	<-ctx.Done()
 	b.stop()
@@ -166,9 +171,15 @@ func (b *Broker) stop() {
 // nothing left to close.
 func (b *Broker) Close() { b.stop() }
 
-// Publish sends a publication of the server's own to all who subscribe to it.
-// Retained ones replace the topic's last; an empty payload removes it.
+// Publish sends a publication of the server's own to all who subscribe to it, on
+// every node. Retained ones replace the topic's last; an empty payload removes it.
 func (b *Broker) Publish(topic string, payload []byte, retain bool, qos byte) {
+	b.publishHere(topic, payload, retain, qos)
+	b.cluster.publish(topic, &packet.Publish{Payload: payload, Retain: retain, QoS: qos})
+}
+
+// publishHere is Publish for the subscribers of this node.
+func (b *Broker) publishHere(topic string, payload []byte, retain bool, qos byte) {
 	if err := b.engine.Publish(topic, payload, retain, qos); err != nil {
 		b.log.Error("publish", "topic", topic, "error", err)
 	}

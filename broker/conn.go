@@ -50,7 +50,8 @@ type conn struct {
 	in       inbound
 	routes   routes
 	rate     bucket
-	lastRead time.Time // when the read deadline was set last
+	lastRead time.Time           // when the read deadline was set last
+	watching map[string]struct{} // fleets whose drivers on other nodes it sees; under cluster.mu
 
 	subscribing subscribing // the SUBSCRIBE or UNSUBSCRIBE that the engine works on
 

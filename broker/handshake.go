@@ -75,6 +75,7 @@ func (c *conn) connect(release func()) error {
 	if ended != nil {
 		c.b.publishWill(ended)
 	}
+	c.b.cluster.takeOver(c)
 	c.in.rest()
 	return c.join(p, clean, expiry > 0)
 }

@@ -160,6 +160,7 @@ func (b *Broker) established(c *conn) {
 	if c.client.Load().State.Subscriptions.Len() > 0 {
 		b.topology.Add(1) // resumed ones: nobody has subscribed
 		b.tellSubscribed(claims)
+		b.cluster.watch(c)
 	}
 	if driver := claims.SpeaksFor(); driver != "" {
 		b.presence.arrived(driverKey{claims.Fleet, driver}, presenceSource(c))
@@ -176,6 +177,7 @@ func (b *Broker) farewell(c *conn) {
 	c.leave(ended)
 	c.giveLock()
 	c.in.release()
+	b.cluster.unwatch(c)
 	claims := c.claims.Load()
 	code, reason := c.ended()
 	if c.counted {

@@ -50,17 +50,29 @@ type PresenceStore interface {
 	OnlineDrivers(ctx context.Context) ([]fleet.Source, error)
 }
 
+// A Bus carries messages between the broker nodes: each at most once, those of
+// one sender in order. A node does not hear its own.
+type Bus interface {
+	// Send must not block for long, nor keep data.
+	Send(subject string, data []byte) error
+	// Listen calls fn with one message after the other, of the subject or, with
+	// ">" as its last level, of all that begin so. fn does not run any more when
+	// stop returns.
+	Listen(subject string, fn func(node string, data []byte)) (stop func(), err error)
+}
+
 // Options tunes a Broker. The zero value is ready for use.
 type Options struct {
 	Addr        string      // MQTT over TCP; default ":1883"
 	TLSAddr     string      // MQTT over TLS; empty is off
 	TLS         *tls.Config // of TLSAddr
 	Origins     []string    // WebSocket origins allowed besides the same one
-	Node        string      // name of this node; default "local"
+	Node        string      // name of this node, another one at each start; default "local"
 	Conformance bool        // plain MQTT for interoperability suites, loopback only
 	Limits      Limits
 	Registry    Registry                     // nil: any driver that a token names is admitted
 	Presence    PresenceStore                // nil: presence is only told, not kept
+	Bus         Bus                          // to the other nodes; nil: there are none
 	Subscribed  func(fleetID, driver string) // a driver can hear its assignments now; must not block; may be nil
 	LiveEvery   time.Duration                // between live frames; default 250ms
 	KeyEvery    time.Duration                // between keyframes to all; default 5s

@@ -10,8 +10,9 @@ import (
 	"github.com/dray-fleet/dray/fleet"
 )
 
-// presence knows which drivers are connected, from connects and disconnects.
-// A driver who is back within the debounce was never away.
+// presence knows which drivers are connected, from connects and disconnects here
+// and what other nodes tell of theirs. A driver who is back within the debounce
+// was never away. Each node tells its own clients.
 type presence struct {
 	b *Broker
 
@@ -27,6 +28,7 @@ type driverKey struct{ fleet, driver string }
 
 type present struct {
 	connections int
+	elsewhere   int // other nodes that it is connected to
 	told        fleet.Presence
 	leaving     *time.Timer // tells that the driver is gone
 }
@@ -44,6 +46,19 @@ func newPresence(b *Broker) *presence {
 func (p *presence) arrived(k driverKey, source string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	d := p.stays(k)
+	d.connections++
+	if d.told.State != "online" {
+		p.tell(k, d, fleet.Presence{State: "online", At: now(), Source: source})
+	}
+	if d.connections == 1 {
+		p.b.cluster.arrived(k, d.told)
+	}
+}
+
+// stays returns what is known of a driver who is not leaving any more. The lock
+// is held.
+func (p *presence) stays(k driverKey) *present {
 	d := p.drivers[k]
 	if d == nil {
 		d = &present{}
@@ -53,10 +68,28 @@ func (p *presence) arrived(k driverKey, source string) {
 		d.leaving.Stop()
 		d.leaving = nil
 	}
-	d.connections++
+	return d
+}
+
+// arrivedElsewhere counts a node that a driver is connected to, and that has it
+// saved. The lock is held.
+func (p *presence) arrivedElsewhere(k driverKey, what fleet.Presence) {
+	d := p.stays(k)
+	d.elsewhere++
 	if d.told.State != "online" {
-		p.tell(k, d, fleet.Presence{State: "online", At: now(), Source: source})
+		p.show(k, d, what)
 	}
+}
+
+// leftElsewhere counts one less. Every node tells, in case that one cannot. The
+// lock is held.
+func (p *presence) leftElsewhere(k driverKey, what fleet.Presence) {
+	d := p.drivers[k]
+	if d == nil {
+		return
+	}
+	d.elsewhere--
+	p.gone(k, d, what)
 }
 
 // left counts one less, and tells so after the debounce when it was the last.
@@ -68,8 +101,17 @@ func (p *presence) left(k driverKey, source, reason string) {
 		return
 	}
 	d.connections--
+	what := fleet.Presence{State: "offline", At: now(), Reason: reason, Source: source}
 	if d.connections == 0 && !p.closing {
-		p.leaveLater(k, d, fleet.Presence{State: "offline", At: now(), Reason: reason, Source: source})
+		p.b.cluster.left(k, what)
+	}
+	p.gone(k, d, what)
+}
+
+// gone has a driver leave who is connected nowhere. The lock is held.
+func (p *presence) gone(k driverKey, d *present, last fleet.Presence) {
+	if d.connections == 0 && d.elsewhere == 0 && !p.closing {
+		p.leaveLater(k, d, last)
 	}
 }
 
@@ -78,7 +120,7 @@ func (p *presence) leaveLater(k driverKey, d *present, last fleet.Presence) {
 	d.leaving = time.AfterFunc(p.b.opts.Debounce, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if d.connections > 0 || p.closing || p.drivers[k] != d {
+		if d.connections > 0 || d.elsewhere > 0 || p.closing || p.drivers[k] != d {
 			return
 		}
 		p.tell(k, d, last)
@@ -88,19 +130,24 @@ func (p *presence) leaveLater(k driverKey, d *present, last fleet.Presence) {
 
 // tell publishes a change and has it saved. The lock is held.
 func (p *presence) tell(k driverKey, d *present, what fleet.Presence) {
-	d.told = what
 	p.unsaved[k] = what
 	select {
 	case p.save <- struct{}{}:
 	default:
 	}
+	p.show(k, d, what)
+}
+
+// show publishes a change on this node. The lock is held.
+func (p *presence) show(k driverKey, d *present, what fleet.Presence) {
+	d.told = what
 	p.b.live.presence(k, what.State == "online")
 	body, err := json.Marshal(what)
 	if err != nil {
 		p.b.log.Error("presence message", "error", err)
 		return
 	}
-	p.b.Publish(fleet.DriverTopic(k.fleet, k.driver, "presence"), body, true, 1)
+	p.b.publishHere(fleet.DriverTopic(k.fleet, k.driver, "presence"), body, true, 1)
 }
 
 // restore takes over what a former process left behind: whoever it knew as

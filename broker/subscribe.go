@@ -64,6 +64,7 @@ func (c *conn) subscribe(frame []byte) error {
 	if err := c.toEngineAs(frame, s.ID); err != nil {
 		return err
 	}
+	c.b.cluster.watch(c)
 	c.subscribed()
 	return nil
 }
@@ -82,7 +83,9 @@ func (c *conn) unsubscribe(frame []byte) error {
 		}
 	}
 	frame = packet.AppendUnsubscribe(nil, c.version, u)
-	return c.toEngineAs(frame, u.ID)
+	err = c.toEngineAs(frame, u.ID)
+	c.b.cluster.watch(c)
+	return err
 }
 
 // toEngineAs gives the frame a packet id that no delivery uses: the engine keeps

@@ -156,6 +156,7 @@ func (c *conn) refuse(p *packet.Publish) error {
 func (c *conn) plain(p *packet.Publish, topic string) error {
 	c.acks.drain()
 	c.b.inject(c, p, topic)
+	c.b.cluster.publish(topic, p)
 	c.b.metrics.published("plain").Inc()
 	switch p.QoS {
 	case 1:
@@ -227,6 +228,7 @@ func (b *Broker) uplink(r *route, p *packet.Publish, claims *auth.Claims, to fle
 	default:
 		b.relay(r.topic, p)
 	}
+	b.cluster.live(r, p, fixes)
 	return nil
 }
 

@@ -59,6 +59,7 @@ func (b *Broker) publishWill(w *will) {
 	}
 	if !r.durable {
 		b.inject(nil, &p, w.Topic)
+		b.cluster.publish(w.Topic, &p)
 		return
 	}
 	if err := b.uplink(r, &p, w.claims, detached{b}, 0); err != nil {

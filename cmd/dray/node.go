@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,6 +40,7 @@ type node struct {
 	c       *configs.Config
 	log     *slog.Logger
 	metrics *prometheus.Registry
+	name    string // among the nodes of one NATS; empty for one that is alone
 
 	store       store
 	stream      *stream.Log
@@ -135,6 +138,9 @@ func (n *node) openStream(ctx context.Context) error {
 	}
 	if opts.URL == "" {
 		opts.Dir = filepath.Join(n.c.Data.Dir, "stream")
+	} else {
+		n.name = nodeName()
+		opts.Node = n.name
 	}
 	if err := await(ctx, n.log, "the stream", func(ctx context.Context) (err error) {
 		n.stream, err = stream.Open(ctx, opts)
@@ -146,6 +152,16 @@ func (n *node) openStream(ctx context.Context) error {
 	return nil
 }
 
+// nodeName names this run of the process: a node that starts again is another
+// one to those that knew it.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil || len(host) > 100 {
+		host = "dray"
+	}
+	return host + "-" + rand.Text()[:8]
+}
+
 func (n *node) openBroker(context.Context) error {
 	var tlsConfig *tls.Config
 	if n.c.MQTT.TLSAddr != "" {
@@ -155,10 +171,14 @@ func (n *node) openBroker(context.Context) error {
 		}
 		tlsConfig = certs.config()
 	}
+	var bus broker.Bus // a nil *stream.Log would not be nil in it
+	if n.c.Stream.URL != "" {
+		bus = n.stream
+	}
 	l := n.c.Limits
 	b, err := broker.New(n.stream, logins{n.verifier, n.revocations, n.devices}, broker.Options{
 		Addr: n.c.MQTT.Addr, TLSAddr: n.c.MQTT.TLSAddr, TLS: tlsConfig,
-		Origins: n.c.HTTP.Origins, Conformance: n.c.MQTT.Conformance,
+		Origins: n.c.HTTP.Origins, Conformance: n.c.MQTT.Conformance, Node: n.name, Bus: bus,
 		Registry: n.registry, Presence: n.store, Logger: n.log, Registerer: n.metrics,
 		Subscribed: func(fleetID, driver string) { n.relay.DriverConnected(fleetID, driver) }, // the relay is open before the broker runs
 		Limits: broker.Limits{
