@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -34,6 +35,7 @@ type process struct {
 
 	cmd  *exec.Cmd
 	exit chan error
+	pid  atomic.Int64 // of the last start, for who watches its memory meanwhile
 }
 
 // start runs the process without waiting until it serves.
@@ -57,6 +59,7 @@ func (p *process) start() error {
 	exit := make(chan error, 1)
 	go func() { exit <- cmd.Wait() }()
 	p.cmd, p.exit = cmd, exit
+	p.pid.Store(int64(cmd.Process.Pid))
 	return nil
 }
 
@@ -136,10 +139,7 @@ func (p *process) running() bool {
 
 // resident returns the memory of the process in bytes, 0 when it has ended (proc(5)).
 func (p *process) resident() int64 {
-	if !p.running() {
-		return 0
-	}
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/status")
+	b, err := os.ReadFile("/proc/" + strconv.FormatInt(p.pid.Load(), 10) + "/status")
 	if err != nil {
 		return 0
 	}
