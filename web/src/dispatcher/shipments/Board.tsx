@@ -73,7 +73,7 @@ function Card({ shipment, now, nameOf, tagged }: { shipment: Shipment; now: numb
       <span className="card-way">{placeText(shipment.pickup) || "–"} → {placeText(shipment.dropoff) || "–"}</span>
       <span className="card-foot">
         <span>{shipment.driver ? nameOf(shipment.driver) : t("nobody")}</span>
-        {due && <span>{t("window.to", { to: timeText(due, now) })}</span>}
+        {due && <time dateTime={due}>{timeText(due, now)}</time>}
       </span>
     </>
   );
