@@ -107,8 +107,15 @@ func (s *Store) createDrivers(ctx context.Context, names []batch.Driver) (map[ba
 		}
 		return load()
 	})
+	if err == nil && len(names) >= manyDrivers {
+		_, err = s.exec(ctx, "analyze drivers", "ANALYZE drivers")
+	}
 	return ids, err
 }
+
+// manyDrivers is how many new ones make the planner's idea of the table wrong:
+// pages of it would be sorted as a whole until autovacuum comes by, a minute later.
+const manyDrivers = 1000
 
 // createSources returns the numbers of reporters and makes those that are not there.
 func (s *Store) createSources(ctx context.Context, names []batch.Reporter) (map[batch.Reporter]int64, error) {
@@ -199,7 +206,7 @@ func (s *Store) Drivers(ctx context.Context, q fleet.DriverQuery) ([]fleet.Drive
 		return nil, fleet.Invalid("limit", "must be between 1 and 1000")
 	}
 	args := []any{q.Fleet, q.After, q.Limit}
-	from, where := driverTables, "WHERE d.fleet = $1 AND d.driver > $2"
+	where := " WHERE d.fleet = $1 AND d.driver > $2"
 	switch q.Status {
 	case "":
 	case "online":
@@ -212,20 +219,35 @@ func (s *Store) Drivers(ctx context.Context, q fleet.DriverQuery) ([]fleet.Drive
 	default:
 		return nil, fleet.Invalid("status", "must be online, offline, on, off or break")
 	}
-	if b := q.Box; b != nil {
-		west, east := column.Degree.Int(b.West), column.Degree.Int(b.East)
-		lon := "lon BETWEEN $%[3]d AND $%[4]d"
-		if west > east {
-			lon = "(lon >= $%[3]d OR lon <= $%[4]d)"
-		}
-		// One pass over the small table of latest positions comes first: OFFSET 0
-		// keeps the planner from looking up each driver of the fleet instead.
-		n := len(args)
-		from = fmt.Sprintf("FROM (SELECT * FROM latest WHERE lat BETWEEN $%[1]d AND $%[2]d AND "+lon+
-			" OFFSET 0) l JOIN drivers d ON d.id = l.driver_id ", n+1, n+2, n+3, n+4)
-		args = append(args, column.Degree.Int(b.South), column.Degree.Int(b.North), west, east)
+	// The page is cut before the join, and OFFSET 0 looks up its positions one by
+	// one: the planner would rather read those of the whole fleet.
+	query := "FROM (SELECT * FROM drivers d" + where + ` ORDER BY d.driver LIMIT $3) d
+		LEFT JOIN LATERAL (SELECT * FROM latest WHERE driver_id = d.id OFFSET 0) l ON true ORDER BY d.driver`
+	if q.Box != nil {
+		var in string
+		in, args = inBox(*q.Box, args)
+		// The table of latest positions comes first: OFFSET 0 keeps the planner
+		// from looking up each driver of the fleet instead.
+		query = "FROM (SELECT * FROM latest WHERE " + in + " OFFSET 0) l JOIN drivers d ON d.id = l.driver_id" + where + " ORDER BY d.driver LIMIT $3"
 	}
-	return collect(ctx, s, "list drivers", scanDriver, "SELECT "+driverColumns+from+where+" ORDER BY d.driver LIMIT $3", args...)
+	return collect(ctx, s, "list drivers", scanDriver, "SELECT "+driverColumns+query, args...)
+}
+
+// inBox returns the condition for latest positions in b, and args with its own.
+func inBox(b fleet.Box, args []any) (string, []any) {
+	west, south, east, north := column.Degree.Int(b.West), column.Degree.Int(b.South), column.Degree.Int(b.East), column.Degree.Int(b.North)
+	n := len(args)
+	args = append(args, south, north, west, east)
+	in := "lat BETWEEN $%[1]d AND $%[2]d AND lon BETWEEN $%[3]d AND $%[4]d"
+	if west > east {
+		in = "lat BETWEEN $%[1]d AND $%[2]d AND (lon >= $%[3]d OR lon <= $%[4]d)"
+	}
+	in = fmt.Sprintf(in, n+1, n+2, n+3, n+4)
+	if cells := column.Cells(west, south, east, north); cells != nil {
+		args = append(args, cells)
+		in += fmt.Sprintf(" AND cell = ANY ($%d::int4[])", n+5)
+	}
+	return in, args
 }
 
 // Driver returns one driver, or fleet.ErrNotFound.

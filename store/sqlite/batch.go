@@ -153,24 +153,37 @@ func nullText(s string) any {
 	return s
 }
 
+// saveLatest moves the latest position of each driver forward. Few of them have
+// left their cell, and the others leave its index alone.
 func saveLatest(ctx context.Context, tx *sql.Tx, rows []batch.Row) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	stmt, err := tx.PrepareContext(ctx, `INSERT INTO latest (driver_id, fix_at, received_at, lat, lon, accuracy, altitude, speed, heading, battery, source)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	within, err := tx.PrepareContext(ctx, `UPDATE latest SET fix_at = ?2, received_at = ?3, lat = ?4, lon = ?5, accuracy = ?6, altitude = ?7,
+			speed = ?8, heading = ?9, battery = ?10, source = ?11
+		WHERE driver_id = ?1 AND cell = ?12 AND fix_at < ?2`)
+	if err != nil {
+		return err
+	}
+	defer within.Close()
+	moved, err := tx.PrepareContext(ctx, `INSERT INTO latest (driver_id, fix_at, received_at, lat, lon, accuracy, altitude, speed, heading, battery, source, cell)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET fix_at = excluded.fix_at, received_at = excluded.received_at, lat = excluded.lat, lon = excluded.lon,
 			accuracy = excluded.accuracy, altitude = excluded.altitude, speed = excluded.speed, heading = excluded.heading,
-			battery = excluded.battery, source = excluded.source
+			battery = excluded.battery, source = excluded.source, cell = excluded.cell
 		WHERE excluded.fix_at > fix_at`)
 	if err != nil {
 		return err
 	}
-	defer stmt.Close()
+	defer moved.Close()
 	for _, r := range rows {
-		_, err := stmt.ExecContext(ctx, r.Driver, r.At, r.ReceivedAt.UnixMicro(), column.Degree.Int(r.Lat), column.Degree.Int(r.Lon),
-			column.Accuracy.Null(r.Accuracy), column.Altitude.Null(r.Altitude), column.Speed.Null(r.Speed), column.NullHeading(r.Heading),
-			column.Battery.Null(r.Battery), r.Position.Source)
+		lat, lon := column.Degree.Int(r.Lat), column.Degree.Int(r.Lon)
+		args := []any{r.Driver, r.At, r.ReceivedAt.UnixMicro(), lat, lon, column.Accuracy.Null(r.Accuracy), column.Altitude.Null(r.Altitude),
+			column.Speed.Null(r.Speed), column.NullHeading(r.Heading), column.Battery.Null(r.Battery), r.Position.Source, column.Cell(lat, lon)}
+		n, err := affected(within.ExecContext(ctx, args...))
+		if err == nil && n == 0 {
+			_, err = moved.ExecContext(ctx, args...)
+		}
 		if err != nil {
 			return err
 		}

@@ -184,15 +184,24 @@ func (s *Store) Drivers(ctx context.Context, q fleet.DriverQuery) ([]fleet.Drive
 	}
 	if b := q.Box; b != nil {
 		west, east := column.Degree.Int(b.West), column.Degree.Int(b.East)
-		// CROSS JOIN keeps the order: one pass over the small table of latest
-		// positions, instead of looking up each driver of the fleet.
+		// CROSS JOIN keeps the order: the latest positions in the area first,
+		// instead of looking up each driver of the fleet.
 		from = "FROM latest l CROSS JOIN drivers d ON d.id = l.driver_id "
 		where += " AND l.lat BETWEEN ? AND ? AND "
-		args = append(args, column.Degree.Int(b.South), column.Degree.Int(b.North), west, east)
+		south, north := column.Degree.Int(b.South), column.Degree.Int(b.North)
+		args = append(args, south, north, west, east)
 		if west <= east {
 			where += "l.lon BETWEEN ? AND ?"
 		} else {
 			where += "(l.lon >= ? OR l.lon <= ?)"
+		}
+		if cells := column.Cells(west, south, east, north); cells != nil {
+			list, err := json.Marshal(cells)
+			if err != nil {
+				return nil, fmt.Errorf("sqlite: %w", err)
+			}
+			where += " AND l.cell IN (SELECT value FROM json_each(?))"
+			args = append(args, string(list))
 		}
 	}
 	return collect(ctx, s.reader, "list drivers", scanDriver, "SELECT "+driverColumns+from+where+" ORDER BY d.driver LIMIT ?", append(args, q.Limit)...)

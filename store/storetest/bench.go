@@ -75,17 +75,23 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// reporting returns the next n positions of a fleet on its way.
+// reporting returns the next n positions of a fleet on its way: some 70 m from
+// one report of a driver to the next.
 func reporting(drivers int, numbers bool) func(n int) []fleet.Position {
 	rng := rand.New(rand.NewPCG(1, 2))
 	order := rng.Perm(drivers)
+	lat, lon := make([]float64, drivers), make([]float64, drivers)
+	for i := range lat {
+		lat[i], lon[i] = 59+rng.Float64(), 17+rng.Float64()
+	}
 	count := 0
 	return func(n int) []fleet.Position {
 		ps := make([]fleet.Position, n)
 		for i := range ps {
 			d, round := order[count%drivers], count/drivers
 			sec := float64(round*5) + float64(d%5000)/1000
-			p := pos(sec, driver(fmt.Sprintf("driver-%05d", d)), place(59+rng.Float64(), 17+rng.Float64()))
+			lat[d], lon[d] = lat[d]+rng.NormFloat64()/2000, lon[d]+rng.NormFloat64()/1000
+			p := pos(sec, driver(fmt.Sprintf("driver-%05d", d)), place(lat[d], lon[d]))
 			p.Speed, p.Heading, p.Accuracy, p.Battery = fleet.Some(13.9), fleet.Some(rng.Float64()*360), fleet.Some(5), fleet.Some(80)
 			p.SentAt = p.FixAt.Add(200 * time.Millisecond)
 			if numbers {

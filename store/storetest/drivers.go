@@ -149,6 +149,29 @@ var driverTests = map[string]func(*testing.T, Store){
 			wantInvalid(t, fmt.Sprint("limit ", limit), err)
 		}
 	},
+	"are found where they have gone": func(t *testing.T, s Store) {
+		around := func(lat, lon float64) int {
+			list, err := s.Drivers(t.Context(), fleet.DriverQuery{Fleet: "acme", Limit: 10, Box: &fleet.Box{West: lon - 0.01, South: lat - 0.01, East: lon + 0.01, North: lat + 0.01}})
+			ok(t, err)
+			return len(list)
+		}
+		for _, step := range []struct {
+			sec, lat, lon, atLat, atLon float64
+		}{
+			{0, 59.33, 18.06, 59.33, 18.06},
+			{5, 59.331, 18.061, 59.331, 18.061},
+			{10, 48.85, 2.35, 48.85, 2.35},
+			{7, 59.34, 18.06, 48.85, 2.35}, // late
+			{8, 48.851, 2.351, 48.85, 2.35},
+			{15, -33.9, -70.1, -33.9, -70.1},
+		} {
+			report(t, s, pos(step.sec, place(step.lat, step.lon)))
+			equal(t, fmt.Sprint("around where it is at ", step.sec), around(step.atLat, step.atLon), 1)
+			equal(t, "elsewhere", around(step.atLat+1, step.atLon), 0)
+			equal(t, "position", get(t, s, "d1").Position.Lat, step.atLat)
+		}
+		equal(t, "where it was", around(59.33, 18.06)+around(48.85, 2.35), 0)
+	},
 	"are found by area and status": func(t *testing.T, s Store) {
 		report(t, s, pos(0, driver("fiji"), place(-17.7, 178)), pos(0, driver("samoa"), place(-13.8, -172)),
 			pos(0, driver("oslo"), place(59.9, 10.7)), pos(0, driver("edge"), place(10, 20)))
