@@ -280,10 +280,12 @@ func TestMessageRate(t *testing.T) {
 	w.ended(packet.CodeRateTooHigh)
 }
 
-// Vendor topics take the same road.
+// Vendor topics take the same road, and those who watch see plain positions.
 func TestVendorTopics(t *testing.T) {
 	m := newMemoryStream()
 	s := startOn(t, m)
+	x := s.client(packet.V311, "x1", s.dispatcher("x1"))
+	x.granted(0, d1+"location")
 	w := s.client(packet.V5, "box", s.token(fleet.RoleDevice, "acme", "box", func(c *auth.Claims) { c.Driver = "d1" }))
 	w.publish("owntracks/d1/box", `{"_type":"location","lat":59.3,"lon":18.1,"tst":1700000000}`, 1, 1)
 	r := m.next(t)
@@ -291,6 +293,9 @@ func TestVendorTopics(t *testing.T) {
 	w.acked(packet.TypePuback, 1, 0)
 	if r.Driver != "d1" || r.Fleet != "acme" {
 		t.Errorf("appended %+v", r.Publication)
+	}
+	if got, want := x.message(), `{"fix_at":"2023-11-14T22:13:20Z","lat":59.3,"lon":18.1}`; got.topic != d1+"location" || got.payload != want {
+		t.Errorf("shown %s on %s, want %s", got.payload, got.topic, want)
 	}
 	w.publish("owntracks/d2/box", `{}`, 1, 2)
 	w.acked(packet.TypePuback, 2, packet.CodeNotAuthorized)

@@ -23,6 +23,7 @@ type route struct {
 	durable  bool // goes to the stream: an upstream or vendor topic
 	upstream fleet.Upstream
 	tracked  *tracked // of the live frames
+	native   *route   // of a vendor's topic: the location topic of its driver
 	matches  *matches // who gets what is published here, as of matches.topology
 }
 
@@ -224,7 +225,7 @@ func (b *Broker) uplink(r *route, p *packet.Publish, claims *auth.Claims, to fle
 		b.live.track(r, fixes, now)
 		b.fanOut(r, p, to)
 	case fleet.KindVendor:
-		b.live.track(r, fixes, now)
+		b.showNative(r, fixes, now)
 	default:
 		b.relay(r.topic, p)
 	}

@@ -35,7 +35,7 @@ func (u uplink) Append(ctx context.Context, p fleet.Publication) error {
 	select {
 	case err := <-done:
 		if err == nil && u.broker != nil {
-			u.broker.Publish(p.Topic, p.Payload, false, 0)
+			u.broker.Show(p.Topic, p.Payload)
 		}
 		return err
 	case <-ctx.Done():
