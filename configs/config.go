@@ -112,8 +112,6 @@ type Limits struct {
 	MessageRate               int           `mapstructure:"message_rate"`
 	MessageBurst              int           `mapstructure:"message_burst"`
 	SlowClose                 time.Duration `mapstructure:"slow_close"`
-	InflightBytes             Size          `mapstructure:"inflight_bytes"`
-	InflightBytesTotal        Size          `mapstructure:"inflight_bytes_total"`
 	QueueBytes                Size          `mapstructure:"queue_bytes"`
 	QueueBytesTotal           Size          `mapstructure:"queue_bytes_total"`
 }

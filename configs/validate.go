@@ -132,8 +132,6 @@ func (c *Config) limits() error {
 		{"subscriptions", int64(l.Subscriptions), 1, 10_000},
 		{"message_rate", int64(l.MessageRate), 1, 1_000_000_000},
 		{"message_burst", int64(l.MessageBurst), 1, 1_000_000_000},
-		{"inflight_bytes", int64(l.InflightBytes), int64(l.PacketSize), 1 << 40},
-		{"inflight_bytes_total", int64(l.InflightBytesTotal), int64(l.InflightBytes), 1 << 40},
 		{"queue_bytes", int64(l.QueueBytes), int64(l.PacketSize), 1 << 40},
 		{"queue_bytes_total", int64(l.QueueBytesTotal), int64(l.QueueBytes), 1 << 40},
 	} {
