@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A process is a running `dray serve` on free ports.
+// A process is a running `dray serve`, or one role of it, on free ports.
 type process struct {
 	t    testing.TB
 	dir  string
@@ -86,13 +86,18 @@ func environment(dir string, env ...string) []string {
 // start runs `dray serve` in dir and waits until it is ready.
 func start(t testing.TB, dir string, env ...string) *process {
 	t.Helper()
+	return startRole(t, "serve", dir, env...)
+}
+
+func startRole(t testing.TB, role, dir string, env ...string) *process {
+	t.Helper()
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{t: t, dir: dir, env: env, exit: make(chan error, 1)}
 	_ = os.Remove(filepath.Join(dir, "addresses.json"))
-	p.cmd = exec.Command(path, "serve")
+	p.cmd = exec.Command(path, role)
 	p.cmd.Env = environment(dir, env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
