@@ -393,6 +393,41 @@ func TestConformanceReceiveMaximum(t *testing.T) {
 	w.ended(packet.CodeReceiveMaximum)
 }
 
+// A client that goes on sending after the server has said why it ends the
+// connection can still read it.
+func TestConformanceDisconnectIsRead(t *testing.T) {
+	s := startConformance(t)
+	_, ws := s.dialWS(websocket.CompressionDisabled)
+	for name, w := range map[string]*wire{"tcp": s.dial(packet.V5), "ws": ws} {
+		_, props := w.connect(hello{id: name})
+		most := binary.BigEndian.Uint16(props[0x21])
+		for id := range most + 1 {
+			w.send(publishFrame(packet.V5, "TopicA", "x", 2, id+1))
+		}
+		for g := w.next(); g.typ() != packet.TypeDisconnect; g = w.next() {
+			w.send(append([]byte{packet.TypePubrel<<4 | 2, 2}, g.body[:2]...))
+		}
+	}
+}
+
+// The suites publish on one connection right after they have subscribed on
+// another.
+func TestConformancePublishAfterSubscribe(t *testing.T) {
+	s := startConformance(t)
+	b, _, _ := s.plain(packet.V5, hello{id: "b"})
+	for i := range 20 {
+		a, _, _ := s.plain(packet.V5, hello{id: "a"})
+		topic := fmt.Sprint("race/", i)
+		b.send(subscribeFrame(packet.V5, 1, 0, nil, topic))
+		a.send(publishFrame(packet.V5, topic, "x", 1, 1))
+		b.want(packet.TypeSuback)
+		if m := b.message(); m.topic != topic {
+			t.Errorf("%+v", m)
+		}
+		a.acked(packet.TypePuback, 1, 0)
+	}
+}
+
 func TestConformanceKeepAlive(t *testing.T) {
 	s := startConformance(t)
 	if _, _, props := s.plain(packet.V5, hello{id: "a", keepAlive: 120}); len(props[0x13]) != 2 || props[0x13][1] != 60 {

@@ -51,6 +51,7 @@ type conn struct {
 	routes   routes
 	rate     bucket
 	lastRead time.Time           // when the read deadline was set last
+	settled  time.Time           // when it published last, in conformance mode
 	watching map[string]struct{} // fleets whose drivers on other nodes it sees; under cluster.mu
 
 	subscribing subscribing // the SUBSCRIBE or UNSUBSCRIBE that the engine works on
@@ -200,7 +201,7 @@ func (c *conn) end(code byte, reason string) {
 		if !c.problemInfo {
 			text = ""
 		}
-		c.out.add(packet.AppendDisconnect(nil, c.version, code, text), false)
+		c.out.last(packet.AppendDisconnect(nil, c.version, code, text))
 	}
 	_ = c.Close()
 }

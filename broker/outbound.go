@@ -14,6 +14,10 @@ const writeStall = 30 * time.Second
 // farewell is how long the last packets of a connection may take.
 const farewell = time.Second
 
+// lingering is how long a peer that still sends may take to read why its
+// connection ends.
+const lingering = 5 * time.Second
+
 // idleBuffers are given back by connections that have nothing to write, so that
 // an idle connection holds none.
 var idleBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
@@ -40,6 +44,8 @@ type outbound struct {
 	writing bool // the writer goroutine runs
 	ending  bool // close when all is written
 	closed  bool
+	linger  bool // the last packet says why the connection ends: let the peer read it
+	half    bool // closed for writing only
 	done    sync.WaitGroup
 
 	conflated atomic.Int64 // live publications replaced by newer ones
@@ -64,6 +70,16 @@ func (o *outbound) add(p []byte, wake bool) bool {
 		o.wake()
 	}
 	return true
+}
+
+// last appends the packet that says why the connection ends. It is followed by
+// end.
+func (o *outbound) last(p []byte) {
+	if o.add(p, false) {
+		o.mu.Lock()
+		o.linger = true
+		o.mu.Unlock()
+	}
 }
 
 // addPatiently appends whole packets, waiting until there is ample room.
@@ -139,10 +155,29 @@ func (o *outbound) end() {
 	}
 }
 
-// wait returns when the connection is closed and the writer has ended.
+// wait returns when the connection is closed and the writer has ended. The
+// connection's reader calls it.
 func (o *outbound) wait() {
 	o.end()
 	o.done.Wait()
+	if o.half {
+		o.drain()
+		_ = o.nc.Close()
+	}
+}
+
+// drain reads and forgets what the peer still sends, until it closes or falls
+// silent: closing with bytes unread would reset the connection, and the reset
+// overtakes the last packet.
+func (o *outbound) drain() {
+	end := time.Now().Add(lingering)
+	buf := make([]byte, 1<<10)
+	for time.Now().Before(end) {
+		_ = o.nc.SetReadDeadline(time.Now().Add(farewell))
+		if _, err := o.nc.Read(buf); err != nil {
+			return
+		}
+	}
 }
 
 // queued returns the bytes that wait for the peer.
@@ -218,7 +253,7 @@ func (o *outbound) write() {
 			o.total.Add(-int64(len(o.pending)))
 			o.pending = nil
 			o.drop()
-			o.ending = true
+			o.ending, o.linger = true, false
 		}
 	}
 	o.writing = false
@@ -227,9 +262,18 @@ func (o *outbound) write() {
 	o.pending = nil
 	if o.ending && !o.closed {
 		o.closed = true
-		_ = o.nc.Close()
+		o.half = o.linger && closeWrite(o.nc)
+		if !o.half {
+			_ = o.nc.Close()
+		}
 	}
 	o.mu.Unlock()
+}
+
+// closeWrite tells the peer that nothing more comes, if the connection can.
+func closeWrite(nc net.Conn) bool {
+	half, ok := nc.(interface{ CloseWrite() error })
+	return ok && half.CloseWrite() == nil
 }
 
 func give(b []byte) {

@@ -267,9 +267,14 @@ func (c *wsConn) write(op ws.OpCode, packed bool, body []byte) error {
 	return err
 }
 
-// Close says goodbye, briefly.
-func (c *wsConn) Close() error {
+// CloseWrite says goodbye, briefly; the peer is to answer and to close.
+func (c *wsConn) CloseWrite() error {
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-	_ = c.write(ws.OpClose, false, []byte{0x03, 0xe8}) // 1000: normal closure
+	return c.write(ws.OpClose, false, []byte{0x03, 0xe8}) // 1000: normal closure
+}
+
+// Close says goodbye and closes.
+func (c *wsConn) Close() error {
+	_ = c.CloseWrite()
 	return c.Conn.Close()
 }
