@@ -54,10 +54,15 @@ func TestBrokenPromisesAreSeen(t *testing.T) {
 		{"no-dedupe", "F10", func(r Result) int { return r.Doubled }},
 	} {
 		t.Run(tt.broken, func(t *testing.T) {
-			results, err := run(t, Options{Binary: binary, Faults: []string{tt.fault}, Dir: t.TempDir(), Env: []string{"BREAK_DRAY=" + tt.broken}})
-			if !errors.Is(err, ErrBreached) || len(results) != 1 || tt.seen(results[0]) == 0 {
-				t.Errorf("error %v, results %+v: the breach was not seen", err, results)
+			const tries = 5 // a kill may come when there is nothing to lose
+			for range tries {
+				results, err := run(t, Options{Binary: binary, Faults: []string{tt.fault}, Dir: t.TempDir(), Env: []string{"BREAK_DRAY=" + tt.broken}})
+				if errors.Is(err, ErrBreached) && len(results) == 1 && tt.seen(results[0]) > 0 {
+					return
+				}
+				t.Logf("error %v, results %+v: the breach was not seen", err, results)
 			}
+			t.Errorf("the breach was not seen in %d tries", tries)
 		})
 	}
 }
