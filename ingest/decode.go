@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"time"
+
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -74,9 +76,7 @@ func (it *item) decode() error {
 		if err != nil {
 			return err
 		}
-		if at.IsZero() {
-			at = it.ReceivedAt
-		}
+		at = it.saidAt(at)
 		it.report = &fleet.Report{Fleet: it.from.Fleet, Driver: it.from.Driver, ReceivedAt: it.ReceivedAt, Duty: d, DutyAt: at}
 	case fleet.KindStatus:
 		s, err := codec.Status(it.Payload)
@@ -122,10 +122,17 @@ func (it *item) hasFixes(fixes []fleet.Fix) {
 	}
 }
 
-func (it *item) hasHealth(h fleet.Health) {
-	if h.At.IsZero() {
-		h.At = it.ReceivedAt
+// saidAt is when a report was made: never after its receipt, or a clock that is
+// ahead would make it the newest for as long as it is.
+func (it *item) saidAt(at time.Time) time.Time {
+	if at.IsZero() || at.After(it.ReceivedAt) {
+		return it.ReceivedAt
 	}
+	return at
+}
+
+func (it *item) hasHealth(h fleet.Health) {
+	h.At = it.saidAt(h.At)
 	it.report = &fleet.Report{Fleet: it.from.Fleet, Driver: it.from.Driver, ReceivedAt: it.ReceivedAt, Health: &h}
 }
 

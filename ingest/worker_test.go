@@ -219,6 +219,7 @@ func TestFromStreamToStore(t *testing.T) {
 		says("d7", "location", "%s", fixAt(20)),      // again
 		says("d7", "location", "%s", fixAt(7*86400)), // of next week
 		says("d7", "health", `{"battery_pct":7,"network":"cellular"}`),
+		says("d7", "duty", `{"state":"break","at":"2099-01-01T00:00:00Z"}`), // by a clock that is ahead
 		says("d7", "duty", `{"state":"on"}`),
 		says("d7", "shipments/s1/status", `{"status":"delivered"}`),
 		says("d8", "location", "%s", fixAt(1)),
