@@ -1,6 +1,7 @@
 package dray_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -125,6 +126,20 @@ func TestDocuments(t *testing.T) {
 			if !known[name] {
 				t.Errorf("%s names the setting %s, which does not exist", file, name)
 			}
+		}
+	}
+}
+
+// Every path of the API is named in docs/http.md.
+func TestPathsInTheDocuments(t *testing.T) {
+	var openAPI struct{ Paths map[string]any }
+	if err := json.Unmarshal(read(t, "api/openapi.json"), &openAPI); err != nil {
+		t.Fatal(err)
+	}
+	text := string(read(t, "docs/http.md"))
+	for path := range openAPI.Paths {
+		if !strings.Contains(text, path+"`") && !strings.Contains(text, path+"?") {
+			t.Errorf("docs/http.md does not name %s", path)
 		}
 	}
 }

@@ -17,8 +17,9 @@ import (
 	"time"
 )
 
-// The quick start of the README, on the real binary. Only the ports are other
-// ones, because the usual may be taken.
+// The quick start of the README and then the examples of docs/http.md, from top
+// to bottom, on the real binary. Only the ports are other ones, because the
+// usual may be taken.
 func TestReadmeQuickStart(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -30,15 +31,18 @@ func TestReadmeQuickStart(t *testing.T) {
 	}
 	examples := blocks(t, "README.md", "sh")
 	ports := strings.NewReplacer()
-	command := func(name string) *exec.Cmd {
-		if len(examples[name]) != 1 {
-			t.Fatalf("README.md has %d examples %q", len(examples[name]), name)
-		}
-		cmd := exec.CommandContext(ctx, "bash", "-c", ports.Replace(examples[name][0]))
+	shell := func(script string) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", ports.Replace(script))
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "DRAY_HTTP_ADDR=127.0.0.1:0", "DRAY_MQTT_ADDR=127.0.0.1:0", "DRAY_ADMIN_ADDR=127.0.0.1:0")
 		cmd.WaitDelay = 5 * time.Second
 		return cmd
+	}
+	command := func(name string) *exec.Cmd {
+		if len(examples[name]) != 1 {
+			t.Fatalf("README.md has %d examples %q", len(examples[name]), name)
+		}
+		return shell(examples[name][0])
 	}
 
 	serve := command("serve")
@@ -105,6 +109,11 @@ func TestReadmeQuickStart(t *testing.T) {
 		case <-ctx.Done():
 			t.Fatalf("the API does not know the position; it says %s", out)
 		}
+	}
+
+	script := strings.Join(blocks(t, "docs/http.md", "sh")["run"], "")
+	if out, err := shell("set -v\n" + script).CombinedOutput(); err != nil {
+		t.Errorf("docs/http.md: %v\n%s", err, out)
 	}
 }
 
