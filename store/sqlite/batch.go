@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -47,6 +48,9 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 
 	var saved fleet.Saved
 	err = s.write(ctx, "save batch", func(tx *sql.Tx) error {
+		// The driver begins a goroutine for each statement that can be cancelled.
+		// The transaction still is, between two of them.
+		ctx := context.WithoutCancel(ctx)
 		done, err := advance(ctx, tx, b.Offset)
 		if err != nil || done {
 			saved.Skipped = done
@@ -118,30 +122,36 @@ func advance(ctx context.Context, tx *sql.Tx, o *fleet.Offset) (done bool, err e
 	return n == 0, err
 }
 
+// rowsAtOnce is how many positions one statement inserts.
+const rowsAtOnce = 32
+
 func insertPositions(ctx context.Context, tx *sql.Tx, table string, rows []batch.Row) (added int, err error) {
-	if len(rows) == 0 {
-		return 0, nil
-	}
-	stmt, err := tx.PrepareContext(ctx, `INSERT INTO `+table+` (driver_id, fix_at, source_id, seq, sent_at, received_at, stored_at,
-		lat, lon, accuracy, altitude, speed, heading, battery, cause, ext) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO NOTHING`)
-	if err != nil {
-		return 0, err
-	}
-	defer stmt.Close()
 	now := time.Now().UnixMicro()
-	for _, r := range rows {
-		res, err := stmt.ExecContext(ctx, r.Driver, r.At, r.Source, r.Seq, column.NullTime(r.SentAt), r.ReceivedAt.UnixMicro(), now,
-			column.Degree.Int(r.Lat), column.Degree.Int(r.Lon), column.Accuracy.Null(r.Accuracy), column.Altitude.Null(r.Altitude),
-			column.Speed.Null(r.Speed), column.NullHeading(r.Heading), column.Battery.Null(r.Battery), nullText(r.Trigger), r.Ext)
+	for _, n := range []int{rowsAtOnce, 1} {
+		if len(rows) < n {
+			continue
+		}
+		stmt, err := tx.PrepareContext(ctx, "INSERT INTO "+table+` (driver_id, fix_at, source_id, seq, sent_at, received_at, stored_at,
+			lat, lon, accuracy, altitude, speed, heading, battery, cause, ext) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`+
+			strings.Repeat(", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", n-1)+" ON CONFLICT DO NOTHING")
 		if err != nil {
 			return 0, err
 		}
-		n, err := res.RowsAffected()
-		if err != nil {
-			return 0, err
+		defer stmt.Close()
+		args := make([]any, 0, 16*n)
+		for ; len(rows) >= n; rows = rows[n:] {
+			args = args[:0]
+			for _, r := range rows[:n] {
+				args = append(args, r.Driver, r.At, r.Source, r.Seq, column.NullTime(r.SentAt), r.ReceivedAt.UnixMicro(), now,
+					int64(column.Degree.Int(r.Lat)), int64(column.Degree.Int(r.Lon)), column.Accuracy.Null(r.Accuracy), column.Altitude.Null(r.Altitude),
+					column.Speed.Null(r.Speed), column.NullHeading(r.Heading), column.Battery.Null(r.Battery), nullText(r.Trigger), r.Ext)
+			}
+			m, err := affected(stmt.ExecContext(ctx, args...))
+			if err != nil {
+				return 0, err
+			}
+			added += int(m)
 		}
-		added += int(n)
 	}
 	return added, nil
 }
@@ -178,7 +188,7 @@ func saveLatest(ctx context.Context, tx *sql.Tx, rows []batch.Row) error {
 	defer moved.Close()
 	for _, r := range rows {
 		lat, lon := column.Degree.Int(r.Lat), column.Degree.Int(r.Lon)
-		args := []any{r.Driver, r.At, r.ReceivedAt.UnixMicro(), lat, lon, column.Accuracy.Null(r.Accuracy), column.Altitude.Null(r.Altitude),
+		args := []any{r.Driver, r.At, r.ReceivedAt.UnixMicro(), int64(lat), int64(lon), column.Accuracy.Null(r.Accuracy), column.Altitude.Null(r.Altitude),
 			column.Speed.Null(r.Speed), column.NullHeading(r.Heading), column.Battery.Null(r.Battery), r.Position.Source, column.Cell(lat, lon)}
 		n, err := affected(within.ExecContext(ctx, args...))
 		if err == nil && n == 0 {
