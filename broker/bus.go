@@ -79,13 +79,13 @@ func (n *cluster) send(subject string, data []byte) error {
 // publish has the other nodes publish p as well.
 func (n *cluster) publish(topic string, p *packet.Publish) {
 	if n != nil {
-		_ = n.send(subjectPublish, appendShared(nil, topic, p, false)) // counted
+		_ = n.send(subjectPublish, appendShared(nil, topic, p)) // counted
 	}
 }
 
 // published takes what another node has published.
 func (n *cluster) published(_ string, data []byte) {
-	topic, p, _, err := parseShared(data)
+	topic, p, err := parseShared(data)
 	if err != nil {
 		n.b.drop("malformed message of another node")
 		return
@@ -94,21 +94,10 @@ func (n *cluster) published(_ string, data []byte) {
 }
 
 // live shows what a driver publishes to those who watch it on other nodes.
-func (n *cluster) live(r *route, p *packet.Publish, fixes []fleet.Fix) {
-	if n == nil || n.alive.Load() == 0 {
-		return
+func (n *cluster) live(r *route, p *packet.Publish) {
+	if n != nil && n.alive.Load() > 0 {
+		_ = n.send(subjectLive+r.upstream.Fleet, appendShared(nil, r.topic, p)) // counted
 	}
-	subject := subjectLive + r.upstream.Fleet
-	if r.upstream.Kind != fleet.KindVendor {
-		_ = n.send(subject, appendShared(nil, r.topic, p, false)) // counted
-		return
-	}
-	if len(fixes) == 0 {
-		return
-	}
-	topic := fleet.DriverTopic(r.upstream.Fleet, r.upstream.Driver, "location")
-	decoded := packet.Publish{Payload: codec.AppendFixes(nil, fixes)}
-	_ = n.send(subject, appendShared(nil, topic, &decoded, true)) // counted
 }
 
 // maxRemote bounds the topics of other nodes' drivers that one fleet's listener
@@ -119,7 +108,7 @@ const maxRemote = 1 << 16
 func (n *cluster) hear() func(string, []byte) {
 	routes := make(map[string]*route)
 	return func(_ string, data []byte) {
-		topic, p, decoded, err := parseShared(data)
+		topic, p, err := parseShared(data)
 		r := routes[topic]
 		if r == nil && err == nil {
 			u, ok := fleet.ParseUpstream(topic)
@@ -136,20 +125,14 @@ func (n *cluster) hear() func(string, []byte) {
 			n.b.drop("malformed message of another node")
 			return
 		}
-		now := time.Now()
-		switch {
-		case decoded:
-			if fixes, err := codec.Fixes(p.Payload); err == nil {
-				n.b.live.track(r, fixes, now)
-			}
-		case r.upstream.Kind == fleet.KindLocation:
-			if fixes, err := codec.Location(p.Payload, r.upstream.Driver); err == nil {
-				n.b.live.track(r, fixes, now)
-			}
-			n.b.fanOut(r, &p, nil)
-		default:
+		if r.upstream.Kind != fleet.KindLocation {
 			n.b.inject(nil, &p, topic)
+			return
 		}
+		if fixes, err := codec.Location(p.Payload, r.upstream.Driver); err == nil {
+			n.b.live.track(r, fixes, time.Now())
+		}
+		n.b.fanOut(r, &p, nil)
 	}
 }
 
@@ -253,21 +236,15 @@ func watchedFleet(filter string) string {
 
 var errShared = errors.New("is not a publication of another node")
 
-// Flags of a publication between nodes, beside the QoS in the lowest two bits.
-const (
-	sharedRetain  = 4
-	sharedDecoded = 8 // the payload is of codec.AppendFixes and for live frames alone
-)
+// sharedRetain is the flag beside the QoS, which has the lowest two bits.
+const sharedRetain = 4
 
-// appendShared encodes a publication for other nodes: flags, the topic and the
-// properties after two bytes of length each, and the payload.
-func appendShared(dst []byte, topic string, p *packet.Publish, decoded bool) []byte {
+// appendShared encodes a publication for other nodes: a byte of flags, the topic
+// and the properties after two bytes of length each, and the payload.
+func appendShared(dst []byte, topic string, p *packet.Publish) []byte {
 	flags := p.QoS
 	if p.Retain {
 		flags |= sharedRetain
-	}
-	if decoded {
-		flags |= sharedDecoded
 	}
 	dst = append(dst, flags)
 	dst = append(binary.BigEndian.AppendUint16(dst, uint16(len(topic))), topic...)
@@ -280,15 +257,15 @@ func appendShared(dst []byte, topic string, p *packet.Publish, decoded bool) []b
 }
 
 // parseShared decodes it. p keeps parts of b.
-func parseShared(b []byte) (topic string, p packet.Publish, decoded bool, err error) {
-	if len(b) == 0 || b[0] >= 2*sharedDecoded || b[0]&3 > 2 {
-		return "", p, false, errShared
+func parseShared(b []byte) (topic string, p packet.Publish, err error) {
+	if len(b) == 0 || b[0] >= 2*sharedRetain || b[0]&3 > 2 {
+		return "", p, errShared
 	}
-	p.QoS, p.Retain, decoded = b[0]&3, b[0]&sharedRetain != 0, b[0]&sharedDecoded != 0
+	p.QoS, p.Retain = b[0]&3, b[0]&sharedRetain != 0
 	b = b[1:]
 	for _, part := range []*[]byte{&p.Topic, &p.Props} {
 		if len(b) < 2 || len(b)-2 < int(binary.BigEndian.Uint16(b)) {
-			return "", p, false, errShared
+			return "", p, errShared
 		}
 		n := 2 + int(binary.BigEndian.Uint16(b))
 		*part, b = b[2:n], b[n:]
@@ -296,7 +273,7 @@ func parseShared(b []byte) (topic string, p packet.Publish, decoded bool, err er
 	p.Payload = b
 	topic = string(p.Topic)
 	if !fleet.ValidTopic(topic) {
-		return "", p, false, errShared
+		return "", p, errShared
 	}
-	return topic, p, decoded, nil
+	return topic, p, nil
 }

@@ -29,7 +29,7 @@ func (b *Broker) Show(topic string, payload []byte) {
 	} else {
 		b.relay(topic, &p)
 	}
-	b.cluster.live(r, &p, fixes)
+	b.cluster.live(r, &p)
 }
 
 // showNative shows fixes of a vendor's device as if its driver's phone had sent
@@ -43,5 +43,7 @@ func (b *Broker) showNative(r *route, fixes []fleet.Fix, now time.Time) {
 		u := fleet.Upstream{Fleet: r.upstream.Fleet, Driver: r.upstream.Driver, Kind: fleet.KindLocation}
 		r.native = &route{topic: fleet.DriverTopic(u.Fleet, u.Driver, "location"), upstream: u}
 	}
-	b.fanOut(r.native, &packet.Publish{Topic: []byte(r.native.topic), Payload: codec.AppendLocation(nil, fixes)}, nil)
+	p := packet.Publish{Topic: []byte(r.native.topic), Payload: codec.AppendLocation(nil, fixes)}
+	b.fanOut(r.native, &p, nil)
+	b.cluster.live(r.native, &p)
 }

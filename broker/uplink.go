@@ -241,12 +241,13 @@ func (b *Broker) uplink(r *route, p *packet.Publish, claims *auth.Claims, to fle
 	case fleet.KindLocation:
 		b.live.track(r, fixes, now)
 		b.fanOut(r, p, to)
+		b.cluster.live(r, p)
 	case fleet.KindVendor:
 		b.showNative(r, fixes, now)
 	default:
 		b.relay(r.topic, p)
+		b.cluster.live(r, p)
 	}
-	b.cluster.live(r, p, fixes)
 	return nil
 }
 
