@@ -82,6 +82,10 @@ func TestPayloadsInTheDocuments(t *testing.T) {
 				_, _, err = codec.Duty(payload)
 			case "health":
 				_, err = codec.Health(payload)
+			case "status":
+				_, err = codec.Status(payload)
+			case "receipt":
+				_, err = codec.Receipt(payload)
 			default:
 				t.Errorf("docs/mqtt.md has an example of %q", kind)
 			}

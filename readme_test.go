@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// The quick start of the README and then the examples of docs/http.md, from top
-// to bottom, on the real binary. Only the ports are other ones, because the
+// The quick start of the README and then the examples of docs/http.md and
+// docs/devices.md, from top to bottom, on the real binary. Only the ports are other ones, because the
 // usual may be taken.
 func TestReadmeQuickStart(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -111,9 +111,11 @@ func TestReadmeQuickStart(t *testing.T) {
 		}
 	}
 
-	script := strings.Join(blocks(t, "docs/http.md", "sh")["run"], "")
-	if out, err := shell("set -v\n" + script).CombinedOutput(); err != nil {
-		t.Errorf("docs/http.md: %v\n%s", err, out)
+	for _, file := range []string{"docs/http.md", "docs/devices.md"} {
+		script := strings.Join(blocks(t, file, "sh")["run"], "")
+		if out, err := shell("set -v\n" + script).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", file, err, out)
+		}
 	}
 }
 
