@@ -2,6 +2,7 @@ package dray_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -58,13 +59,19 @@ func linesAfter(text, prefix string) (rest []string) {
 
 var metric = regexp.MustCompile(`\bdray_([a-z]+)_([a-z_]+)`)
 
-// The metrics that the dashboard and the alerts ask for are ones that the
-// program has: each part names its own in metrics.go.
-func TestDashboardAndAlertsNameMetricsThatExist(t *testing.T) {
-	for _, file := range []string{"deployments/grafana/dray.json", "deployments/prometheus/alerts.yaml"} {
+// The metrics that the dashboard, the alerts and the documents name are ones
+// that the program has: each part names its own in metrics.go.
+func TestNamedMetricsExist(t *testing.T) {
+	documents, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(documents, "deployments/grafana/dray.json", "deployments/prometheus/alerts.yaml") {
 		text := read(t, file)
-		if err := yaml.Unmarshal(text, new(map[string]any)); err != nil { // JSON is YAML
-			t.Errorf("%s: %v", file, err)
+		if !strings.HasSuffix(file, ".md") {
+			if err := yaml.Unmarshal(text, new(map[string]any)); err != nil { // JSON is YAML
+				t.Errorf("%s: %v", file, err)
+			}
 		}
 		for _, m := range metric.FindAllStringSubmatch(string(text), -1) {
 			name := strings.TrimSuffix(m[2], "_bucket")
