@@ -38,7 +38,7 @@ func (c *conn) connect(release func()) error {
 		var bad *packet.Malformed
 		if p != nil && p.Version != 0 && errors.As(err, &bad) {
 			c.version = p.Version
-			c.out.last(packet.AppendConnack(nil, p.Version, bad.Code, bad.Reason))
+			c.out.add(packet.AppendConnack(nil, p.Version, bad.Code, bad.Reason), false)
 			c.b.metrics.malformed.Inc()
 			return &refusal{bad.Code, bad.Reason}
 		}
@@ -90,7 +90,7 @@ func (c *conn) refuseConnect(err error) error {
 	if !c.problemInfo {
 		text = ""
 	}
-	c.out.last(packet.AppendConnack(nil, c.version, r.code, text))
+	c.out.add(packet.AppendConnack(nil, c.version, r.code, text), false)
 	return err
 }
 

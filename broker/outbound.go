@@ -73,7 +73,7 @@ func (o *outbound) add(p []byte, wake bool) bool {
 }
 
 // last appends the packet that says why the connection ends. It is followed by
-// end.
+// end. The peer is one that has logged in: who was refused is not waited for.
 func (o *outbound) last(p []byte) {
 	if o.add(p, false) {
 		o.mu.Lock()
