@@ -174,7 +174,7 @@ func packDriver(ctx context.Context, tx pgx.Tx, day int64, d *closingDay, done *
 		old[b.Hour] = b.Body
 	}
 	for from := day; from < day+dayUS; {
-		rows, err := query(ctx, tx, scanRow, "SELECT "+rowColumns+" FROM "+d.name+` WHERE driver_id = $1 AND fix_at >= $2
+		rows, err := query(ctx, tx, newRowScanner().scan, "SELECT "+rowColumns+" FROM "+d.name+` WHERE driver_id = $1 AND fix_at >= $2
 			ORDER BY fix_at, source_id, seq LIMIT $3`, *driver, time.UnixMicro(from), packed.MaxRows+1)
 		if err != nil {
 			return false, err

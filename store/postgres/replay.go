@@ -55,12 +55,14 @@ func (t fleetTables) NewestPlain(ctx context.Context, from, to int64, fn func(pa
 }
 
 func (t fleetTables) eachRow(ctx context.Context, fn func(packed.FleetRow) error, query string, args ...any) error {
+	var driver int64
+	rows := newRowScanner(&driver)
 	return t.s.each(ctx, "replay", func(row pgx.CollectableRow) error {
-		var r packed.FleetRow
-		if err := scanRowAnd(row, &r.Row, &r.Driver); err != nil {
+		r, err := rows.scan(row)
+		if err != nil {
 			return err
 		}
-		return fn(r)
+		return fn(packed.FleetRow{Driver: driver, Row: r})
 	}, query, args...)
 }
 

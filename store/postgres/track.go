@@ -45,41 +45,48 @@ func (t tables) Plain(ctx context.Context, after packed.Key, to int64, limit int
 	const where = " WHERE driver_id = $1 AND fix_at >= $2 AND fix_at < $3 AND (fix_at, source_id, seq) > ($2, $4, $5) ORDER BY fix_at, source_id, seq LIMIT $6"
 	args := []any{t.driver, time.UnixMicro(after.At), time.UnixMicro(to), after.Source, after.Seq, limit}
 	if t.quarantined {
-		return collect(ctx, t.s, "read track", scanRow, "SELECT "+rowColumns+" FROM quarantined"+where, args...)
+		return collect(ctx, t.s, "read track", newRowScanner().scan, "SELECT "+rowColumns+" FROM quarantined"+where, args...)
 	}
-	open, err := collect(ctx, t.s, "read track", scanRow, "SELECT "+rowColumns+" FROM positions"+where, args...)
+	open, err := collect(ctx, t.s, "read track", newRowScanner().scan, "SELECT "+rowColumns+" FROM positions"+where, args...)
 	if err != nil {
 		return nil, err
 	}
-	closing, err := collect(ctx, t.s, "read track", scanRow, "SELECT "+rowColumns+" FROM closing"+where, args...)
+	closing, err := collect(ctx, t.s, "read track", newRowScanner().scan, "SELECT "+rowColumns+" FROM closing"+where, args...)
 	rows := packed.Merge(open, closing)
 	return rows[:min(len(rows), limit)], err
 }
 
-// scanRow reads the columns of rowColumns.
-func scanRow(row pgx.CollectableRow) (packed.Row, error) {
-	var r packed.Row
-	err := scanRowAnd(row, &r)
-	return r, err
+// A rowScanner reads the columns of rowColumns, each row into the same variables.
+type rowScanner struct {
+	row                                packed.Row
+	at, received, stored               time.Time
+	sent                               pgtype.Timestamptz
+	lat, lon                           int32
+	accuracy, altitude, speed, heading pgtype.Int4
+	battery                            pgtype.Int2
+	cause                              pgtype.Text
+	columns                            []any // pointers to them
 }
 
-// scanRowAnd reads the columns of rowColumns and then those of after.
-func scanRowAnd(row pgx.CollectableRow, r *packed.Row, after ...any) error {
-	var at, received, stored time.Time
-	var sent pgtype.Timestamptz
-	var lat, lon int32
-	var accuracy, altitude, speed, heading pgtype.Int4
-	var battery pgtype.Int2
-	var cause pgtype.Text
-	err := row.Scan(append([]any{&at, &r.Source, &r.Seq, &sent, &received, &stored, &lat, &lon, &accuracy, &altitude, &speed, &heading, &battery, &cause, &r.Ext}, after...)...)
-	r.At, r.ReceivedAt, r.StoredAt, r.SentAt = at.UnixMicro(), received.UnixMicro(), stored.UnixMicro(), packed.None
-	if sent.Valid {
-		r.SentAt = sent.Time.UnixMicro()
+// newRowScanner returns one that reads columns into after as well.
+func newRowScanner(after ...any) *rowScanner {
+	s := &rowScanner{}
+	s.columns = append([]any{&s.at, &s.row.Source, &s.row.Seq, &s.sent, &s.received, &s.stored, &s.lat, &s.lon,
+		&s.accuracy, &s.altitude, &s.speed, &s.heading, &s.battery, &s.cause, &s.row.Ext}, after...)
+	return s
+}
+
+func (s *rowScanner) scan(row pgx.CollectableRow) (packed.Row, error) {
+	err := row.Scan(s.columns...)
+	r := s.row
+	r.At, r.ReceivedAt, r.StoredAt, r.SentAt = s.at.UnixMicro(), s.received.UnixMicro(), s.stored.UnixMicro(), packed.None
+	if s.sent.Valid {
+		r.SentAt = s.sent.Time.UnixMicro()
 	}
-	r.Lat, r.Lon, r.Cause = int64(lat), int64(lon), cause.String
-	r.Accuracy, r.Altitude, r.Speed, r.Heading = orNone(accuracy), orNone(altitude), orNone(speed), orNone(heading)
-	r.Battery = orNone(pgtype.Int4{Int32: int32(battery.Int16), Valid: battery.Valid})
-	return err
+	r.Lat, r.Lon, r.Cause = int64(s.lat), int64(s.lon), s.cause.String
+	r.Accuracy, r.Altitude, r.Speed, r.Heading = orNone(s.accuracy), orNone(s.altitude), orNone(s.speed), orNone(s.heading)
+	r.Battery = orNone(pgtype.Int4{Int32: int32(s.battery.Int16), Valid: s.battery.Valid})
+	return r, err
 }
 
 func orNone(v pgtype.Int4) int64 {

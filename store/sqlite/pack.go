@@ -75,7 +75,7 @@ func packNext(ctx context.Context, tx *sql.Tx, c *candidate, before int64, done 
 		return false, nil
 	}
 	c.from = hour + packed.Hour
-	plain, err := query(ctx, tx, scanRow, "SELECT "+rowColumns+` FROM positions WHERE driver_id = ? AND fix_at >= ? AND fix_at < ?
+	plain, err := query(ctx, tx, newRowScanner().scan, "SELECT "+rowColumns+` FROM positions WHERE driver_id = ? AND fix_at >= ? AND fix_at < ?
 		ORDER BY fix_at, source_id, seq LIMIT ?`, c.driver, hour, c.from, packed.MaxRows+1)
 	if err != nil {
 		return false, err

@@ -34,9 +34,10 @@ const ofFleet = " FROM drivers d CROSS JOIN %s p ON p.driver_id = d.id WHERE d.f
 
 // EachPlain calls fn with plain rows; see packed.FleetTables.
 func (t fleetTables) EachPlain(ctx context.Context, from, to int64, fn func(packed.FleetRow) error) error {
+	row := newRowScanner()
 	return each(ctx, t.s.reader, "replay", func(scan func(...any) error) error {
 		var driver int64
-		r, err := scanRow(func(columns ...any) error { return scan(append(columns, &driver)...) })
+		r, err := row.scan(func(columns ...any) error { return scan(append(columns, &driver)...) })
 		if err != nil {
 			return err
 		}
@@ -47,9 +48,10 @@ func (t fleetTables) EachPlain(ctx context.Context, from, to int64, fn func(pack
 // NewestPlain calls fn with the newest plain row of each driver; see
 // packed.FleetTables.
 func (t fleetTables) NewestPlain(ctx context.Context, from, to int64, fn func(packed.FleetRow) error) error {
+	row := newRowScanner()
 	return each(ctx, t.s.reader, "replay", func(scan func(...any) error) error {
 		var driver int64
-		r, err := scanRow(func(columns ...any) error { return scan(append(columns, &driver)...) })
+		r, err := row.scan(func(columns ...any) error { return scan(append(columns, &driver)...) })
 		if err != nil {
 			return err
 		}

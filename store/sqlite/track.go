@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,25 +45,39 @@ func (t tables) Plain(ctx context.Context, after packed.Key, to int64, limit int
 	if t.quarantined {
 		table = "quarantined"
 	}
-	return collect(ctx, t.s.reader, "read track", scanRow, "SELECT "+rowColumns+" FROM "+table+` WHERE driver_id = ? AND fix_at < ?
+	return collect(ctx, t.s.reader, "read track", newRowScanner().scan, "SELECT "+rowColumns+" FROM "+table+` WHERE driver_id = ? AND fix_at < ?
 		AND (fix_at, source_id, seq) > (?, ?, ?) ORDER BY fix_at, source_id, seq LIMIT ?`, t.driver, to, after.At, after.Source, after.Seq, limit)
 }
 
-// scanRow reads the columns of rowColumns.
-func scanRow(scan func(...any) error) (r packed.Row, err error) {
-	var sentAt, accuracy, altitude, speed, heading, battery sql.NullInt64
-	var cause sql.NullString
-	err = scan(&r.At, &r.Source, &r.Seq, &sentAt, &r.ReceivedAt, &r.StoredAt, &r.Lat, &r.Lon, &accuracy, &altitude, &speed, &heading, &battery, &cause, &r.Ext)
-	r.SentAt, r.Accuracy, r.Altitude, r.Speed = orNone(sentAt), orNone(accuracy), orNone(altitude), orNone(speed)
-	r.Heading, r.Battery, r.Cause = orNone(heading), orNone(battery), cause.String
-	return r, err
+// A rowScanner reads the columns of rowColumns. It takes values as the driver
+// gives them, without a conversion of each.
+type rowScanner struct {
+	values  [15]any
+	columns []any // pointers to values
 }
 
-func orNone(v sql.NullInt64) int64 {
-	if !v.Valid {
-		return packed.None
+func newRowScanner() *rowScanner {
+	s := &rowScanner{}
+	for i := range s.values {
+		s.columns = append(s.columns, &s.values[i])
 	}
-	return v.Int64
+	return s
+}
+
+func (s *rowScanner) scan(scan func(...any) error) (r packed.Row, err error) {
+	if err := scan(s.columns[:len(s.values):len(s.values)]...); err != nil {
+		return r, err
+	}
+	for i, column := range []*int64{&r.At, &r.Source, &r.Seq, &r.SentAt, &r.ReceivedAt, &r.StoredAt, &r.Lat, &r.Lon,
+		&r.Accuracy, &r.Altitude, &r.Speed, &r.Heading, &r.Battery} {
+		var ok bool
+		if *column, ok = s.values[i].(int64); !ok {
+			*column = packed.None
+		}
+	}
+	r.Cause, _ = s.values[13].(string)
+	r.Ext, _ = s.values[14].([]byte)
+	return r, nil
 }
 
 // Blocks returns packed hours; see packed.Tables.

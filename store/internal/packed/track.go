@@ -24,9 +24,9 @@ type Tables interface {
 }
 
 // A track is read in pages, so that a slow reader of it holds no transaction
-// open and memory is bounded.
+// open and memory is bounded. Most days are one page of plain rows.
 const (
-	plainPage = 2000
+	plainPage = 6000
 	blockPage = 12
 )
 
