@@ -179,6 +179,8 @@ func TestTakeOverAcrossNodes(t *testing.T) {
 	acquainted(t, a, b)
 	x := b.client(packet.V5, "x1", b.dispatcher("x1"))
 	x.granted(1, "fleet/acme/drivers/+/presence")
+	x.send([]byte{packet.TypePingreq << 4, 0}) // what is retained has been looked for when it is answered
+	x.want(packet.TypePingresp)
 	nodes := []*server{a, b}
 	last := a.client(packet.V5, "d1", a.driver("d1"))
 	if _, p, _ := x.presence(); p.State != "online" {
@@ -189,6 +191,18 @@ func TestTakeOverAcrossNodes(t *testing.T) {
 		w := next.client(packet.V5, "d1", next.driver("d1"))
 		last.ended(packet.CodeTakenOver)
 		last = w
+	}
+	// Whoever leaves the node after d1 is told offline later than d1 would be.
+	eventually(t, "d1 has left the node", func() bool {
+		b.b.presence.mu.Lock()
+		defer b.b.presence.mu.Unlock()
+		return b.b.presence.drivers[driverKey{"acme", "d1"}].connections == 0
+	})
+	b.client(packet.V5, "d2", b.driver("d2")).send(packet.AppendDisconnect(nil, packet.V5, 0, ""))
+	for _, state := range []string{"online", "offline"} {
+		if topic, p, _ := x.presence(); topic != "fleet/acme/drivers/d2/presence" || p.State != state {
+			t.Errorf("%s is told %s, want d2 %s", topic, p.State, state)
+		}
 	}
 	last.send(packet.AppendDisconnect(nil, packet.V5, 0, ""))
 	if _, p, _ := x.presence(); p.State != "offline" {
