@@ -29,6 +29,7 @@ type Row struct {
 	Driver, Source int64
 	At, Seq        int64 // fix time in microseconds; -1 when not numbered
 	*fleet.Position
+	index int // in the batch
 }
 
 // Check returns an *fleet.InvalidError for what no database can hold.
@@ -142,17 +143,26 @@ func Rows(b *fleet.Batch, drivers map[Driver]int64, reporters map[Reporter]int64
 	for i := range b.Positions {
 		p := &b.Positions[i]
 		r := reporterOf(p, drivers)
-		rows[i] = Row{Driver: r.Driver, Source: reporters[r], At: p.FixAt.UnixMicro(), Seq: -1, Position: p}
+		rows[i] = Row{Driver: r.Driver, Source: reporters[r], At: p.FixAt.UnixMicro(), Seq: -1, Position: p, index: i}
 		if p.HasSeq {
 			rows[i].Seq = p.Seq
 		}
 	}
-	slices.SortStableFunc(rows, compare)
+	// Of equals the first stays. A stable sort takes much longer.
+	slices.SortFunc(rows, func(a, b Row) int { return cmp.Or(compare(a, b), a.index-b.index) })
 	return slices.CompactFunc(rows, func(a, b Row) bool { return compare(a, b) == 0 && a.Quarantined == b.Quarantined })
 }
 
 func compare(a, b Row) int {
-	return cmp.Or(cmp.Compare(a.Driver, b.Driver), cmp.Compare(a.At, b.At), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Seq, b.Seq))
+	switch {
+	case a.Driver != b.Driver:
+		return cmp.Compare(a.Driver, b.Driver)
+	case a.At != b.At:
+		return cmp.Compare(a.At, b.At)
+	case a.Source != b.Source:
+		return cmp.Compare(a.Source, b.Source)
+	}
+	return cmp.Compare(a.Seq, b.Seq)
 }
 
 // Numbered returns the reporters in b whose fixes carry a boot and a number, for
