@@ -38,10 +38,6 @@ const readers = 8
 // Open opens the database at path and creates it when it is not there, readable
 // by its owner alone. Migrate must follow before it is used.
 func Open(ctx context.Context, path string) (*Store, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("sqlite: %w", err)
-	}
 	// SQLite gives its -wal and -shm files the mode of the database.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -67,6 +63,10 @@ func Open(ctx context.Context, path string) (*Store, error) {
 }
 
 func open(path string, conns int, pragmas ...string) (*sql.DB, error) {
+	path, err := filepath.Abs(path) // of a relative one the URL would read the first folder as a host
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(10000)", "journal_mode(WAL)"}, pragmas...)}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String())
 	if err != nil {
