@@ -3,7 +3,7 @@ import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 import { useSubscription } from "../mqtt/useSubscription";
 import { JobCard } from "./JobCard";
 import type { Job, Status } from "./job";
-import type { StatusDetail } from "./jobs";
+import { receiptOf, statusOf, type StatusDetail } from "./jobs";
 import { t } from "./messages";
 import { Notice } from "./Notice";
 import type { Runtime } from "./runtime";
@@ -66,7 +66,7 @@ export function JobList({ runtime, reports, gps }: { runtime: Runtime; reports: 
           <JobCard
             key={job.id}
             job={job}
-            pending={waiting.has(`assignments/${job.id}/receipt`) || waiting.has(`shipments/${job.shipment}/status`)}
+            pending={waiting.has(receiptOf(job)) || waiting.has(statusOf(job))}
             onAnswer={(answer, reason) => void attempt(jobs.answer(job, answer, reason))}
             onReport={(status, detail) => void report(job, status, detail)}
           />

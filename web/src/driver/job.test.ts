@@ -104,6 +104,22 @@ describe("Jobs", () => {
     expect(jobs.list[0]).toBe(job);
   });
 
+  it("keeps a job that is done until the server knows, which then may still offer it", async () => {
+    const taken = JSON.stringify({ ...offered, state: "accepted", shipment: { ...offered.shipment, status: "arrived" } });
+    const first = await open();
+    await first.jobs.receive(taken);
+    await first.jobs.report(first.jobs.list[0], "delivered");
+    first.outbox.close();
+
+    const second = await open();
+    await second.jobs.receive(taken);
+    expect(second.jobs.list).toMatchObject([{ id: "a1", status: "delivered" }]);
+    second.outbox.connected(() => Promise.resolve());
+    await vi.waitFor(() => expect(second.outbox.state.reports).toBe(0));
+    second.outbox.close();
+    expect((await open()).jobs.list).toEqual([]);
+  });
+
   it("tells of a job that was taken and is withdrawn", async () => {
     const { jobs } = await open();
     await jobs.receive(JSON.stringify(offered));
@@ -123,6 +139,8 @@ describe("Jobs", () => {
     expect(jobs.withdrawn).toEqual([]); // it was an offer only
     await jobs.answer(jobs.list[0]!, "declined", "too far");
     expect(jobs.list).toHaveLength(1);
+    outbox.connected(() => Promise.resolve());
+    await vi.waitFor(() => expect(outbox.state.reports).toBe(0));
     outbox.close();
     expect((await open()).jobs.list).toEqual([]);
   });

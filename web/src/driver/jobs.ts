@@ -11,6 +11,11 @@ export interface StatusDetail {
 }
 
 const MOST = 200; // jobs on one phone
+const MOST_WAITING = 10_000; // reports; the outbox takes no more
+
+/** The leaves of the topics that a job is reported on. */
+export const receiptOf = ({ id }: Job) => `assignments/${id}/receipt`;
+export const statusOf = ({ shipment }: Job) => `shipments/${shipment}/status`;
 
 /**
  * The jobs of one driver. Each answer and status is kept together with the
@@ -28,11 +33,13 @@ export class Jobs {
   /** References of jobs that the driver had taken and the office took back, until forget. */
   withdrawn: readonly string[] = [];
 
-  /** Takes up the jobs of an earlier visit, without those that were done then. */
+  /** Takes up the jobs of an earlier visit, without those that were done then and of which the server knows. */
   static async open(store: OutboxStore, outbox: Outbox): Promise<Jobs> {
-    const jobs = await store.jobs();
-    await Promise.all(jobs.filter(isDone).map((job) => store.removeJob(job.id)));
-    return new Jobs(store, outbox, jobs.filter((job) => !isDone(job)));
+    const [jobs, waiting] = await Promise.all([store.jobs(), outbox.waiting(MOST_WAITING)]);
+    const unsent = new Set(waiting.map(({ report }) => report.leaf));
+    const isOver = (job: Job) => isDone(job) && !unsent.has(receiptOf(job)) && !unsent.has(statusOf(job));
+    await Promise.all(jobs.filter(isOver).map((job) => store.removeJob(job.id)));
+    return new Jobs(store, outbox, jobs.filter((job) => !isOver(job)));
   }
 
   /** Calls listener after every change of list; returns how to stop that. */
@@ -56,17 +63,17 @@ export class Jobs {
     if (known?.answer === "accepted" && offer.job.answer === "accepted" && offer.job.version <= known.version) return; // nothing new on either side
     const job = merge(known, offer.job);
     // Sent each time: that it came again says that the server has no answer yet.
-    await this.keep(job, `assignments/${job.id}/receipt`, { state: job.answer });
+    await this.keep(job, receiptOf(job), { state: job.answer });
   }
 
   /** Says that the driver has seen, taken or declined a job. */
   async answer(job: Job, answer: "seen" | "accepted" | "declined", reason = ""): Promise<void> {
-    await this.keep({ ...this.newest(job), answer }, `assignments/${job.id}/receipt`, { state: answer, ...(reason && { reason }) });
+    await this.keep({ ...this.newest(job), answer }, receiptOf(job), { state: answer, ...(reason && { reason }) });
   }
 
   /** Reports how far the job's shipment is. */
   async report(job: Job, status: Status, detail: StatusDetail = {}): Promise<void> {
-    await this.keep({ ...this.newest(job), status }, `shipments/${job.shipment}/status`, { status, ...detail });
+    await this.keep({ ...this.newest(job), status }, statusOf(job), { status, ...detail });
   }
 
   /** The driver has read which jobs were withdrawn. */

@@ -32,7 +32,7 @@ export async function openRuntime(credentials: Credentials): Promise<Runtime> {
   const session = new Session(brokerURL(), `${sub}:${suffix}`, credentials);
   const fetchJobs = async () => {
     try {
-      for (const offer of await openJobs(credentials)) await jobs.receive(offer);
+      for (const offer of await openJobs(credentials, jobs.list)) await jobs.receive(offer);
     } catch (error) {
       console.warn("the open jobs were not read", error); // they come over MQTT, and with the next connection
     }

@@ -1,6 +1,7 @@
-import mqtt, { type IDisconnectPacket, type IPublishPacket, type MqttClient } from "mqtt";
+import type { IDisconnectPacket, IPublishPacket, MqttClient } from "mqtt";
 
 import { Backoff } from "./backoff";
+import { openClient } from "./client";
 import { SignedOutError, type Credentials } from "./credentials";
 import { ConnectionLostError, PublishError } from "./errors";
 import { matchTopic } from "./topic";
@@ -148,7 +149,7 @@ export class Session {
 
   /** Holds one connection until it ends. */
   private hold(token: string): Promise<"closed" | "renewed"> {
-    const client = mqtt.connect(this.url, {
+    const client = openClient(this.url, {
       protocolVersion: 5,
       clientId: this.clientId,
       username: this.credentials.claims?.sub ?? "",
