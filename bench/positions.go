@@ -12,10 +12,14 @@ import (
 // morning is when the fleets of the store benchmarks begin to drive.
 var morning = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 
+// step is how far a driver gets in a turn at most, in degrees: about 70 m.
+const step = 0.00125
+
 // A convoy reports the positions of a fleet: each driver in its turn, in an
 // order that is random once.
 type convoy struct {
 	drivers  []string
+	lat, lon []float64     // where each driver is
 	interval time.Duration // between the fixes of one driver
 	rng      *rand.Rand
 	next     int
@@ -25,6 +29,7 @@ func newConvoy(drivers int, interval time.Duration) *convoy {
 	c := &convoy{interval: interval, rng: rand.New(rand.NewPCG(1, 2))}
 	for _, i := range c.rng.Perm(drivers) {
 		c.drivers = append(c.drivers, fmt.Sprintf("driver-%06d", i))
+		c.lat, c.lon = append(c.lat, 59+c.rng.Float64()), append(c.lon, 17+c.rng.Float64())
 	}
 	return c
 }
@@ -35,11 +40,13 @@ func (c *convoy) batch(n int) []fleet.Position {
 	for i := range ps {
 		turn, driver := c.next/len(c.drivers), c.next%len(c.drivers)
 		c.next++
+		c.lat[driver] += (c.rng.Float64() - 0.5) * step
+		c.lon[driver] += (c.rng.Float64() - 0.5) * step
 		at := morning.Add(time.Duration(turn)*c.interval + c.interval*time.Duration(driver)/time.Duration(len(c.drivers)))
 		ps[i] = fleet.Position{
 			Fleet: servers.Fleet, Driver: c.drivers[driver], ReceivedAt: at.Add(300 * time.Millisecond),
 			Fix: fleet.Fix{
-				FixAt: at, SentAt: at.Add(200 * time.Millisecond), Lat: 59 + c.rng.Float64(), Lon: 17 + c.rng.Float64(),
+				FixAt: at, SentAt: at.Add(200 * time.Millisecond), Lat: c.lat[driver], Lon: c.lon[driver],
 				Accuracy: fleet.Some(5), Speed: fleet.Some(13.9), Heading: fleet.Some(c.rng.Float64() * 360),
 				Boot: "b1c2d3e4", Seq: int64(turn), HasSeq: true,
 			},

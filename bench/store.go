@@ -55,7 +55,7 @@ func onSQLite(ctx context.Context, f func(history) error) error {
 }
 
 // batchSize is what ingest saves at once under load.
-const batchSize = 5000
+const batchSize = 20_000
 
 func (b *bench) store(ctx context.Context) error {
 	return errors.Join(
