@@ -92,7 +92,7 @@ it("replays the fleet at a moment, and forward", async () => {
   const moment = page.locator(".replay-note");
   const before = await moment.innerText();
   await page.getByTestId("replay-play").click();
-  await expect.poll(() => moment.innerText()).not.toBe(before);
+  await expect.poll(() => moment.innerText(), { timeout: 10_000 }).not.toBe(before); // one step a second
 });
 
 it("has no fault that axe finds on any screen, wide or narrow", { timeout: 120_000 }, async () => {

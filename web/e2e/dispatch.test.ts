@@ -138,4 +138,23 @@ it("goes from the offer to the proof between two browsers, with the driver offli
   await cab.close();
 });
 
+it("takes from the phone what was withdrawn while it was off", async () => {
+  const { id } = await create("Order 5");
+  const offer = await dray.api<{ id: string }>(dispatcher, "POST", `/shipments/${id}/assign`, { driver: "d5" });
+  const cab = await browser.newContext({ viewport: { width: 390, height: 844 }, locale: "en" });
+  const phone = await cab.newPage();
+  await phone.goto(`${network.url}/driver/#token=${dray.token("driver", "d5")}`);
+  await phone.getByText("Order 5").first().waitFor();
+  await phone.getByRole("button", { name: "Accept" }).click();
+  await expect.poll(async () => (await read(id)).status, { timeout: 10_000 }).toBe("accepted");
+  await phone.close();
+  await dray.api(dispatcher, "POST", `/assignments/${offer.id}/withdraw`);
+
+  const again = await cab.newPage();
+  await again.goto(`${network.url}/driver/`);
+  await again.getByText("taken back: Order 5").waitFor();
+  await again.getByText("Order 5", { exact: true }).waitFor({ state: "detached" });
+  await cab.close();
+});
+
 const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";

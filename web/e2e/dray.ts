@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const binary = process.env.E2E_BINARY ?? fileURLToPath(new URL("../../bin/dray", import.meta.url));
 
@@ -39,6 +40,12 @@ export class Dray {
   /** A token of this server. */
   token(role: string, sub: string, ...more: string[]): string {
     return execFileSync(binary, ["token", "--fleet", "acme", "--role", role, "--sub", sub, ...more], { env: this.env, encoding: "utf8" }).trim();
+  }
+
+  /** Drives a simulated fleet for some seconds, each driver with one fix a second. Returns what the program says of it. */
+  async simulate(drivers: number, seconds: number): Promise<string> {
+    const args = ["sim", "--url", `mqtt://${this.addresses.mqtt}`, "--fleet", "acme", "--drivers", `${drivers}`, "--duration", `${seconds}s`];
+    return (await promisify(execFile)(binary, args, { env: this.env })).stdout;
   }
 
   /** Calls the API and returns what it answers; throws when that is no success. */

@@ -5,6 +5,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from "playwrig
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 
 import { Dray, Network } from "./dray";
+import { violations } from "./page";
 
 interface Driver {
   duty: string;
@@ -228,6 +229,44 @@ it("takes a job, does it without a network, and its reports arrive in order with
     expect(proof.signature).toMatch(/^data:image\/png;base64,/);
   } finally {
     await office.endAsync(true);
+  }
+});
+
+it("has no fault that axe finds on any screen, light or dark", async () => {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await context.close();
+    context = await browser.newContext({ viewport: { width: 390, height: 844 }, permissions: ["geolocation"], geolocation: at(0), locale: "en", colorScheme, reducedMotion: "reduce", bypassCSP: true });
+    page = await context.newPage();
+    const found: string[] = [];
+    const check = async (screen: string) => found.push(...(await violations(page)).map((fault) => `${screen}, ${colorScheme}: ${fault}`));
+
+    await page.goto(`${network.url}/driver/`);
+    await page.getByLabel("Fleet").waitFor();
+    await check("sign-in");
+    const driver = `axe-${colorScheme}`;
+    await open(driver);
+    await page.waitForSelector("[data-link=live]");
+    await check("off duty");
+    await page.click("[data-duty=on]");
+    await tracking("live");
+    const { id: shipment } = await dray.api<{ id: string }>(dispatcher, "POST", "/shipments", { reference: "PO-9", dropoff: { name: "Nordic Parts" } });
+    await dray.api(dispatcher, "POST", `/shipments/${shipment}/assign`, { driver });
+    await page.getByRole("button", { name: "Accept" }).waitFor();
+    await check("offer");
+    await page.getByRole("button", { name: "Decline" }).click();
+    await check("decline");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Accept" }).click();
+    await page.getByRole("button", { name: "Picked up" }).click();
+    await page.getByRole("button", { name: "Arrived" }).click();
+    await page.getByRole("button", { name: "Delivered" }).click();
+    await check("proof");
+    await page.keyboard.press("Escape");
+    network.cut();
+    await tracking("offline");
+    await check("offline");
+    network.mend();
+    expect(found).toEqual([]);
   }
 });
 
