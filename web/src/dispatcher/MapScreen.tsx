@@ -4,7 +4,7 @@ import { DriverList } from "./DriverList";
 import type { MapHandle } from "./map/FleetMapView";
 import type { Filter, Roster } from "./roster";
 import { navigate, pathOf } from "./route";
-import { useDriver, useMapSource, type Fleet, type Snapshot } from "./useFleet";
+import { useAreas, useDriver, useMapSource, type Fleet, type Snapshot } from "./useFleet";
 import type { Scheme } from "./map/basemap";
 import { useTrack } from "./useTrack";
 
@@ -30,6 +30,7 @@ interface Props {
 export function MapScreen({ fleet, now, snapshot, scheme, roster, filter, onFilter, search, onSearch, selected }: Props) {
   const { positions } = fleet;
   const source = useMapSource(fleet);
+  const areas = useAreas(fleet);
   const [followed, setFollowed] = useState<string | null>(null);
   const map = useRef<MapHandle>(null);
   const driver = useDriver(positions, selected);
@@ -46,7 +47,7 @@ export function MapScreen({ fleet, now, snapshot, scheme, roster, filter, onFilt
         {canDrawMap && source !== undefined && (
           <Suspense fallback={<div className="map" />}>
             <FleetMapView ref={map} positions={positions} source={source} scheme={scheme} selected={selected} onSelect={select}
-              following={following} onFollow={follow} trail={track.points} />
+              following={following} onFollow={follow} trail={track.points} areas={areas} />
           </Suspense>
         )}
         {driver && (

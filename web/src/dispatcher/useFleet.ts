@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "reac
 
 import type { Schemas } from "../api/client";
 import { rest, type Rest } from "../api/rest";
+import type { Geofence } from "../api/shapes";
 import type { Credentials } from "../mqtt/credentials";
 import { brokerURL, Session, type Link } from "../mqtt/session";
 import { Dispatch } from "./dispatch";
@@ -117,6 +118,20 @@ export function useMapSource({ rest }: Fleet): string | undefined {
     staleTime: Infinity,
   });
   return query.data?.map.source;
+}
+
+const AREAS_EVERY = 5 * 60_000; // ms; they change seldom
+const noAreas: readonly Geofence[] = [];
+
+/** The fleet's geofences; none until they are read. */
+export function useAreas({ rest, name }: Fleet): readonly Geofence[] {
+  const query = useQuery({
+    queryKey: ["geofences", name],
+    queryFn: ({ signal }) => rest.all<Geofence>("/geofences", { signal }),
+    refetchInterval: AREAS_EVERY,
+    networkMode: "always",
+  });
+  return query.data ?? noAreas;
 }
 
 /** How many drivers are known. */

@@ -18,7 +18,7 @@ const FleetMapView = lazy(() => import("../map/FleetMapView"));
 const TICK = 1_000; // ms
 const speeds = [1, 10, 60, 300];
 const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
-const noTrail: never[] = [];
+const nothing: never[] = [];
 
 /** The whole fleet as it was at a moment, and from there on. */
 export default function ReplayScreen({ fleet, scheme, query }: { fleet: Fleet; scheme: Scheme; query: URLSearchParams }) {
@@ -79,7 +79,7 @@ export default function ReplayScreen({ fleet, scheme, query }: { fleet: Fleet; s
           {canDrawMap && source !== undefined ? (
             <Suspense fallback={<div className="map" />}>
               <FleetMapView key={jump} ref={null} positions={past} source={source} scheme={scheme} selected={selected} onSelect={setSelected}
-                following={false} onFollow={() => {}} trail={noTrail} />
+                following={false} onFollow={() => {}} trail={nothing} areas={nothing} />
             </Suspense>
           ) : (
             !canDrawMap && <p className="nothing">{t("noMap")}</p>

@@ -1,5 +1,6 @@
 import { useEffect, useEffectEvent, useRef, useState, type Ref, useImperativeHandle } from "react";
 
+import type { Geofence } from "../../api/shapes";
 import { agesText } from "../age";
 import { language, t } from "../messages";
 import type { Positions } from "../positions";
@@ -22,11 +23,12 @@ interface Props {
   following: boolean;
   onFollow: (follow: boolean) => void;
   trail: readonly TrackPoint[];
+  areas: readonly Geofence[];
   ref: Ref<MapHandle>;
 }
 
 /** Mounts the map, hands it what changes, and draws the controls and the label over it. */
-export default function FleetMapView({ positions, source, scheme, selected, onSelect, following, onFollow, trail, ref }: Props) {
+export default function FleetMapView({ positions, source, scheme, selected, onSelect, following, onFollow, trail, areas, ref }: Props) {
   const container = useRef<HTMLDivElement>(null);
   const map = useRef<FleetMap | null>(null);
   const [hover, setHover] = useState<Hover | null>(null);
@@ -49,6 +51,7 @@ export default function FleetMapView({ positions, source, scheme, selected, onSe
   useEffect(() => map.current?.setSelected(selected), [selected]);
   useEffect(() => map.current?.setFollowing(following), [following]);
   useEffect(() => map.current?.setTrail(trail), [trail]);
+  useEffect(() => map.current?.setAreas(areas), [areas]);
   useImperativeHandle(ref, () => ({ centre: () => map.current?.centre() }), []);
 
   const hovered = hover && positions.all()[hover.slot];

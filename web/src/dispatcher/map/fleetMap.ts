@@ -1,9 +1,11 @@
 import type { FeatureCollection, LineString } from "geojson";
 import type { GeoJSONSource, Map as MapLibre } from "maplibre-gl";
 
+import type { Geofence } from "../../api/shapes";
 import { conditionOf, states } from "../condition";
 import type { Fix, Positions } from "../positions";
 import { trackLines, type TrackPoint } from "../track";
+import { areaShapes } from "./areas";
 import { BUILTIN, DETAIL_ENDS, basemapStyle, type Scheme } from "./basemap";
 import { Glides } from "./glides";
 import { graticule } from "./graticule";
@@ -44,6 +46,7 @@ export class FleetMap {
   private selected: string | null = null;
   private following = false;
   private trail: readonly TrackPoint[] = [];
+  private areas: readonly Geofence[] = [];
   private fitted = false;
 
   constructor(
@@ -101,6 +104,11 @@ export class FleetMap {
   setTrail(points: readonly TrackPoint[]) {
     this.trail = points;
     this.map.getSource<GeoJSONSource>("trail")?.setData(trackLines(points));
+  }
+
+  setAreas(areas: readonly Geofence[]) {
+    this.areas = areas;
+    this.map.getSource<GeoJSONSource>("areas")?.setData(areaShapes(areas));
   }
 
   /** Brings the selected vehicle to the middle, at least as near as zoom. */
@@ -209,6 +217,14 @@ export class FleetMap {
     map.addLayer({
       id: "graticule", type: "line", source: "graticule", minzoom: 6,
       paint: { "line-color": color("--map-grid"), "line-width": 1, "line-opacity": ["interpolate", ["linear"], ["zoom"], 6, 0, 8, 1] },
+    });
+    map.addSource("areas", { type: "geojson", data: areaShapes(this.areas) });
+    map.addLayer({ id: "areas", type: "fill", source: "areas", paint: { "fill-color": color("--map-trail"), "fill-opacity": 0.08 } });
+    map.addLayer({ id: "areas-outline", type: "line", source: "areas", paint: { "line-color": color("--map-trail"), "line-width": 1.5, "line-opacity": 0.7 } });
+    map.addLayer({
+      id: "areas-names", type: "symbol", source: "areas", minzoom: 8,
+      layout: { "text-field": ["get", "name"], "text-size": 12, "text-font": ["Noto Sans Regular"] },
+      paint: { "text-color": color("--map-trail"), "text-halo-color": color("--map-casing"), "text-halo-width": 1.5 },
     });
     map.addSource("trail", { type: "geojson", data: trackLines(this.trail) });
     const trail = { type: "line", source: "trail", layout: { "line-cap": "round", "line-join": "round" } } as const;
