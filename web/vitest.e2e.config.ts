@@ -2,5 +2,5 @@ import { defineConfig } from "vitest/config";
 
 // Browser tests: the real binary, real MQTT clients, Chromium. One at a time.
 export default defineConfig({
-  test: { include: ["e2e/**/*.test.ts"], environment: "node", fileParallelism: false, testTimeout: 60_000, hookTimeout: 60_000 },
+  test: { include: ["e2e/**/*.test.ts"], environment: "node", fileParallelism: false, testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 15_000 } } },
 });

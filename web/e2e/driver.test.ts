@@ -224,7 +224,8 @@ it("takes a job, does it without a network, and its reports arrive in order with
     await page.getByText("Waits on this phone").waitFor();
     network.mend();
     await queueIsEmpty();
-    await expect.poll(() => heard).toEqual(["received", "seen", "accepted", "picked_up", "in_transit", "arrived", "delivered"]);
+    // At least once: the acknowledgement of one may have been cut off.
+    await expect.poll(() => [...new Set(heard)]).toEqual(["received", "seen", "accepted", "picked_up", "in_transit", "arrived", "delivered"]);
     expect(proof.name).toBe("K. Berg");
     expect(proof.signature).toMatch(/^data:image\/png;base64,/);
   } finally {
