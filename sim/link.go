@@ -60,17 +60,26 @@ func (s *Sim) connect(ctx context.Context, driver string) (*link, error) {
 		})
 	l.client = mqtt.NewClient(o)
 	t := l.client.Connect()
+	// A connection that is lost at the wrong moment leaves paho's token open for
+	// ever, so it is not relied on.
+	late := time.NewTimer(connectTimeout + time.Second)
+	defer late.Stop()
 	select {
 	case <-t.Done():
+		err = t.Error()
+	case <-l.gone:
+		err = errLinkGone
 	case <-ctx.Done():
+		err = ctx.Err()
+	case <-late.C:
+		err = errors.New("no answer")
+	}
+	if err != nil {
 		select {
 		case conn := <-opened:
 			conn.Close()
 		default: // dial sees ctx itself
 		}
-		<-t.Done()
-	}
-	if err := t.Error(); err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	l.conn = <-opened
