@@ -148,6 +148,14 @@ it("takes from the phone what was withdrawn while it was off", async () => {
   await phone.getByRole("button", { name: "Accept" }).click();
   await expect.poll(async () => (await read(id)).status, { timeout: 10_000 }).toBe("accepted");
   await phone.close();
+  // The page may hear what is said until its connection has ended.
+  const admin = dray.token("admin", "root");
+  await expect
+    .poll(async () => {
+      const { items } = await dray.api<{ items: { subject: string }[] }>(admin, "GET", "/clients");
+      return items.some((client) => client.subject === "d7");
+    })
+    .toBe(false);
   await dray.api(dispatcher, "POST", `/assignments/${offer.id}/withdraw`);
 
   const again = await cab.newPage();
