@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -76,6 +77,10 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("only", "", "scenarios, separated by commas; default all")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	var err error
+	if b.binary, err = filepath.Abs(b.binary); err != nil { // servers run in folders of their own
+		return fmt.Errorf("-dray: %w", err)
 	}
 	if err := raiseFileLimit(); err != nil {
 		return err
