@@ -16,38 +16,64 @@ const MaxFixes = 500
 // shape. driver is whose topic it is. Every fix returned is valid; a single bad
 // one refuses the payload, and its field is named like [3].lat.
 func Location(payload []byte, driver string) ([]fleet.Fix, error) {
+	return LocationInto(nil, payload, driver)
+}
+
+// LocationInto is Location that appends to dst. It keeps the texts of
+// fixes that stood in dst's spare room where they are the same again.
+func LocationInto(dst []fleet.Fix, payload []byte, driver string) ([]fleet.Fix, error) {
+	if len(payload) > 0 && payload[0] == '{' {
+		one := spare(dst)
+		if n := quickFix(payload, &one[len(dst)]); n == len(payload) {
+			return one, nil
+		}
+	}
 	s, err := begin(payload)
 	if err != nil {
-		return nil, err
+		return dst, err
 	}
 	var fixes []fleet.Fix
 	if s.peek() == '[' {
-		fixes, err = nativeFixes(&s, driver)
+		fixes, err = nativeFixes(&s, driver, dst)
 	} else {
-		fixes = make([]fleet.Fix, 1)
-		err = nativeFix(&s, 1, driver, &fixes[0])
+		fixes = spare(dst)
+		err = nativeFix(&s, 1, driver, &fixes[len(dst)])
 	}
 	if err == nil {
 		err = s.end()
 	}
 	if err != nil {
-		return nil, err
+		return dst, err
 	}
 	return fixes, nil
 }
 
-func nativeFixes(s *scanner, driver string) (fixes []fleet.Fix, err error) {
+// spare is dst and one fix more, which holds what stood there before.
+func spare(dst []fleet.Fix) []fleet.Fix {
+	if len(dst) < cap(dst) {
+		return dst[:len(dst)+1]
+	}
+	return append(dst, fleet.Fix{})
+}
+
+func nativeFixes(s *scanner, driver string, dst []fleet.Fix) (fixes []fleet.Fix, err error) {
+	fixes = dst
 	err = s.array(1, func(i int) error {
 		if i == MaxFixes {
 			return fleet.Invalid("payload", "holds more than "+strconv.Itoa(MaxFixes)+" fixes")
 		}
-		fixes = append(fixes, fleet.Fix{})
-		if err := nativeFix(s, 2, driver, &fixes[i]); err != nil {
+		fixes = spare(fixes)
+		fix := &fixes[len(fixes)-1]
+		if n := quickFix(s.b[s.i:], fix); n > 0 {
+			s.i += n
+			return nil
+		}
+		if err := nativeFix(s, 2, driver, fix); err != nil {
 			return at(i, err)
 		}
 		return nil
 	})
-	if err == nil && len(fixes) == 0 {
+	if err == nil && len(fixes) == len(dst) {
 		err = fleet.Invalid("payload", "holds no fix")
 	}
 	return fixes, err
@@ -73,6 +99,7 @@ type native struct {
 
 // nativeFix reads one object into fix.
 func nativeFix(s *scanner, depth int, driver string, fix *fleet.Fix) error {
+	*fix = fleet.Fix{}
 	n := native{Fix: fix, driver: driver}
 	if err := s.object(depth, n.member); err != nil {
 		return err

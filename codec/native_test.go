@@ -219,16 +219,6 @@ func agree(t *testing.T, payload []byte, got *fleet.Fix) {
 	}
 }
 
-func BenchmarkLocation(b *testing.B) {
-	payload := []byte(typical)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := Location(payload, "d1"); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkLocationStdlib(b *testing.B) {
 	payload := []byte(typical)
 	b.ReportAllocs()

@@ -35,13 +35,19 @@ func Mochi(core string) (*Server, error) {
 	return s, s.self(core, partMochi)
 }
 
-// Broker starts dray's broker and its synced stream without ingest, in the data
-// directory dir, so that what it costs is measured apart.
+// Broker starts dray's broker and its synced stream without ingest, so that what
+// it costs is measured apart. With dir it runs in that data directory, which Stop
+// leaves.
 func Broker(core, dir string) (*Server, error) {
 	s := &Server{Name: "broker and stream", Dir: dir}
 	var err error
 	if s.Token, err = Tokens(time.Hour); err != nil {
 		return nil, err
+	}
+	if dir == "" {
+		if s.Dir, err = s.temporary(); err != nil {
+			return nil, err
+		}
 	}
 	return s, s.self(core, partBroker)
 }
