@@ -35,11 +35,11 @@ type conn struct {
 	assigned    bool   // the server chose the client id
 	authMethod  string // of MQTT 5 enhanced authentication; empty is none
 	keepAlive   time.Duration
-	imposed     bool // the client asked for another keep-alive
-	maxPacket   int  // largest packet that the client takes; 0 is no limit
-	problemInfo bool // reason strings are welcome
-	shortened   bool // the session expires sooner than the client asked for
-	openedAt    time.Time
+	imposed     bool      // the client asked for another keep-alive
+	maxPacket   int       // largest packet that the client takes; 0 is no limit
+	problemInfo bool      // reason strings are welcome
+	shortened   bool      // the session expires sooner than the client asked for
+	openedAt    time.Time // when it was accepted
 	session     *session
 	will        *will // nil is none; the reader clears it at a clean DISCONNECT
 
@@ -78,11 +78,11 @@ type conn struct {
 }
 
 // newConn returns a connection that has said nothing yet.
-func (b *Broker) newConn(nc net.Conn, transport string) *conn {
+func (b *Broker) newConn(nc net.Conn, transport string, at time.Time) *conn {
 	l := &b.opts.Limits
 	c := &conn{
 		b: b, nc: nc, remote: nc.RemoteAddr().String(), transport: transport,
-		openedAt: time.Now(),
+		openedAt: at,
 		rate:     newBucket(l.MessageRate, l.MessageBurst, l.SlowClose),
 	}
 	c.out = outbound{nc: nc, limit: l.QueueBytes, total: &b.waiting, most: int64(l.QueueBytesTotal)}

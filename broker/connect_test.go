@@ -254,42 +254,6 @@ func TestPacketTooLarge(t *testing.T) {
 	w.acked(packet.TypePuback, 7, packet.CodePayloadFormat)
 }
 
-// From accept to the last byte of CONNECT there is a fixed time, however busily
-// a client sends single bytes.
-func TestSlowConnect(t *testing.T) {
-	s := start(t, func(o *Options) { o.Limits.ConnectTimeout = 300 * time.Millisecond })
-	connect := hello{id: "d1", password: s.driver("d1")}.frame(packet.V5)
-	w := s.dial(packet.V5)
-	began := time.Now()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for _, b := range connect[:50] {
-		<-tick.C
-		if _, err := w.nc.Write([]byte{b}); err != nil {
-			break
-		}
-	}
-	w.closed()
-	if d := time.Since(began); d < 250*time.Millisecond || d > 5*time.Second {
-		t.Errorf("closed after %v, want 300 ms", d)
-	}
-}
-
-func TestConnectionCaps(t *testing.T) {
-	s := start(t, func(o *Options) { o.Limits.PerAddress, o.Limits.Unauthenticated = 3, 10 })
-	in := s.client(packet.V5, "d1", s.driver("d1")) // does not count any more
-	for range 3 {
-		s.dial(packet.V5)
-	}
-	eventually(t, "three are waiting", func() bool {
-		s.b.door.mu.Lock()
-		defer s.b.door.mu.Unlock()
-		return s.b.door.waiting == 3
-	})
-	s.dial(packet.V5).closed()
-	in.silent()
-}
-
 func TestGracefulStop(t *testing.T) {
 	s := start(t)
 	w := s.client(packet.V5, "d1", s.driver("d1"))

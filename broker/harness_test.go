@@ -89,7 +89,9 @@ func startOn(t testing.TB, log Appender, change ...func(*Options)) *server {
 	}
 	s.revocations.OnRevoke(func(fleet.Revocation) { s.b.EndRevoked() })
 	s.addr = s.b.Addr().String()
-	s.http = httptest.NewServer(http.StripPrefix("/mqtt", s.b))
+	s.http = httptest.NewUnstartedServer(http.StripPrefix("/mqtt", s.b))
+	s.b.TimeArrivals(s.http.Config)
+	s.http.Start()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.b.Run(ctx) }()

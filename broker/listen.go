@@ -50,12 +50,13 @@ func (b *Broker) accept(ln net.Listener, transport string) error {
 		if transport == "tls" {
 			nc = tls.Server(nc, b.opts.TLS)
 		}
-		b.admit(nc, transport)
+		b.admit(nc, transport, time.Now())
 	}
 }
 
-// admit starts to serve a connection, unless there are too many.
-func (b *Broker) admit(nc net.Conn, transport string) {
+// admit starts to serve a connection that was accepted at that time, unless
+// there are too many.
+func (b *Broker) admit(nc net.Conn, transport string, at time.Time) {
 	addr := address(nc.RemoteAddr().String())
 	if refused := b.door.enter(addr); refused != "" {
 		b.metrics.connects("too many " + refused).Inc()
@@ -71,7 +72,7 @@ func (b *Broker) admit(nc net.Conn, transport string) {
 	go func() {
 		defer b.serving.Done()
 		defer b.door.leave()
-		b.serve(nc, transport, addr)
+		b.serve(nc, transport, addr, at)
 	}()
 }
 
@@ -93,8 +94,8 @@ func (b *Broker) isStopping() bool {
 }
 
 // serve is the life of a connection.
-func (b *Broker) serve(nc net.Conn, transport, addr string) {
-	c := b.newConn(nc, transport)
+func (b *Broker) serve(nc net.Conn, transport, addr string, at time.Time) {
+	c := b.newConn(nc, transport, at)
 	greeted := sync.OnceFunc(func() { b.door.greeted(addr) })
 	defer greeted()
 	defer c.out.wait()

@@ -37,13 +37,18 @@ func (s *server) dialWS(compression websocket.CompressionMode) (*websocket.Conn,
 	return c, newWire(s.t, nc, packet.V5)
 }
 
+// upgrade is the request that opens a WebSocket; extension is a header line.
+func upgrade(host, extension string) string {
+	return "GET /mqtt HTTP/1.1\r\nHost: " + host + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n" + extension + "\r\n"
+}
+
 // dialRaw opens a WebSocket of which the test makes the frames itself. early is
 // sent together with the request.
 func (s *server) dialRaw(extension string, early []byte) *wire {
 	s.t.Helper()
 	w := newWire(s.t, dialTCP(s.t, s.http.Listener.Addr().String()), packet.V5)
-	request := "GET /mqtt HTTP/1.1\r\nHost: " + s.http.Listener.Addr().String() + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n" + extension + "\r\n"
+	request := upgrade(s.http.Listener.Addr().String(), extension)
 	w.send([]byte(request), early)
 	_ = w.nc.SetReadDeadline(time.Now().Add(patience))
 	res, err := http.ReadResponse(w.r, nil)

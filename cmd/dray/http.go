@@ -16,15 +16,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// serveHTTP answers on ln until ctx is done, then lets requests in flight finish.
-func serveHTTP(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
-	srv := &http.Server{
+func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+}
+
+// serveHTTP answers on ln until ctx is done, then lets requests in flight finish.
+func serveHTTP(ctx context.Context, ln net.Listener, srv *http.Server) error {
 	done := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -60,7 +63,8 @@ func (n *node) openAdmin(context.Context) error {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	n.add("admin", func(ctx context.Context) error { return serveHTTP(ctx, ln, mux, n.log) })
+	srv := newHTTPServer(mux, n.log)
+	n.add("admin", func(ctx context.Context) error { return serveHTTP(ctx, ln, srv) })
 	return nil
 }
 

@@ -258,7 +258,11 @@ func (n *node) openHTTP(ctx context.Context, withAPI bool) error {
 		}
 		serving = tls.NewListener(ln, certs.config())
 	}
-	n.add("http", func(ctx context.Context) error { return serveHTTP(ctx, serving, mux, n.log) })
+	srv := newHTTPServer(mux, n.log)
+	if n.broker != nil {
+		n.broker.TimeArrivals(srv)
+	}
+	n.add("http", func(ctx context.Context) error { return serveHTTP(ctx, serving, srv) })
 	return nil
 }
 
