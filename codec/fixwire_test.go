@@ -51,6 +51,7 @@ func TestFixesRoundTrip(t *testing.T) {
 		if diff := cmp.Diff(fixes, got); err != nil || diff != "" {
 			t.Fatalf("binary: error %v, difference (-want +got):\n%s", err, diff)
 		}
+		equalGlances(t, fixes, AppendFixes(nil, fixes))
 		body := AppendLocation(nil, fixes)
 		got, err = Location(body, "d1")
 		if diff := cmp.Diff(fixes, got); err != nil || diff != "" {
@@ -59,12 +60,37 @@ func TestFixesRoundTrip(t *testing.T) {
 	})
 }
 
+// equalGlances holds a glance at each fix against the fix.
+func equalGlances(t *rapid.T, fixes []fleet.Fix, wire []byte) {
+	glances, err := Glances(nil, wire)
+	if err != nil || len(glances) != len(fixes) {
+		t.Fatalf("%d glances at %d fixes, error %v", len(glances), len(fixes), err)
+	}
+	for i := range glances {
+		g, f := &glances[i], fixes[i]
+		if diff := cmp.Diff(f, g.Fix()); diff != "" {
+			t.Fatalf("the whole fix (-want +got):\n%s", diff)
+		}
+		sent := int64(0)
+		if !f.SentAt.IsZero() {
+			sent = f.SentAt.UnixMicro()
+		}
+		if g.FixAt != f.FixAt.UnixMicro() || g.SentAt != sent || g.Speed != f.Speed || g.Heading != f.Heading ||
+			string(g.Boot) != f.Boot || string(g.Source) != f.Source || g.Seq != f.Seq || g.HasSeq != f.HasSeq {
+			t.Fatalf("the glance %+v is not at %+v", g, f)
+		}
+	}
+}
+
 // A frame that is cut anywhere is an error, never other fixes.
 func TestFixesCutShort(t *testing.T) {
 	whole := AppendFixes(nil, []fleet.Fix{{FixAt: time.UnixMilli(1).UTC(), Lat: 1, Lon: 2, Boot: "b", HasSeq: true, Speed: fleet.Some(3)}})
 	for n := range whole {
 		if got, err := Fixes(whole[:n]); err == nil {
 			t.Errorf("the first %d of %d bytes read as %v", n, len(whole), got)
+		}
+		if got, err := Glances(nil, whole[:n]); err == nil || len(got) > 0 {
+			t.Errorf("the first %d of %d bytes are glanced at as %v", n, len(whole), got)
 		}
 	}
 	if _, err := Fixes(append(whole, 0)); err == nil {
@@ -76,6 +102,9 @@ func FuzzFixes(f *testing.F) {
 	f.Add(AppendFixes(nil, []fleet.Fix{{FixAt: time.UnixMilli(1).UTC(), Lat: 1, Lon: 2, Ext: []byte(`{"a":1}`)}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		fixes, err := Fixes(b)
+		if glances, err2 := Glances(nil, b); len(glances) != len(fixes) || (err == nil) != (err2 == nil) {
+			t.Errorf("%d fixes, error %v, and %d glances, error %v", len(fixes), err, len(glances), err2)
+		}
 		if err != nil {
 			return
 		}

@@ -75,35 +75,29 @@ var (
 	errRecords   = errors.New("frame holds more records than any writer puts in one")
 )
 
-// decodeFrame returns the records of one message. Their strings share one copy
-// of it and their payloads are parts of it.
-func decodeFrame(b []byte) ([]fleet.Publication, error) {
+// decodeFrame appends the records of message seq to dst. Their strings share one
+// copy of it and their payloads are parts of it. With an error it appends none.
+func decodeFrame(dst []Record, b []byte, seq uint64) ([]Record, error) {
 	if len(b) == 0 || b[0] != frameVersion {
-		return nil, errVersion
+		return dst, errVersion
 	}
 	d := decoder{buf: b[1:], text: string(b[1:])}
-	var ps []fleet.Publication
-	for d.at < len(d.buf) {
-		if len(ps) == maxFrameRecords {
-			return nil, errRecords
+	before := len(dst)
+	for i := 0; d.at < len(d.buf); i++ {
+		if i == maxFrameRecords {
+			return dst[:before], errRecords
 		}
-		p := fleet.Publication{
-			Decoded:    d.byte()&flagDecoded != 0,
-			ReceivedAt: time.UnixMicro(int64(d.uvarint())).UTC(),
-			Fleet:      d.str(),
-			Subject:    d.str(),
-			Role:       fleet.Role(d.str()),
-			Driver:     d.str(),
-			Node:       d.str(),
-			Topic:      d.str(),
-			Payload:    d.bytes(),
-		}
+		dst = append(dst, Record{Seq: seq, Index: i})
+		r := &dst[len(dst)-1]
+		r.Decoded = d.byte()&flagDecoded != 0
+		r.ReceivedAt = time.UnixMicro(int64(d.uvarint())).UTC()
+		r.Fleet, r.Subject, r.Role, r.Driver, r.Node, r.Topic = d.str(), d.str(), fleet.Role(d.str()), d.str(), d.str(), d.str()
+		r.Payload = d.bytes()
 		if d.bad {
-			return nil, errTruncated
+			return dst[:before], errTruncated
 		}
-		ps = append(ps, p)
 	}
-	return ps, nil
+	return dst, nil
 }
 
 type decoder struct {

@@ -32,7 +32,14 @@ func TestFrameRoundTrip(t *testing.T) {
 				t.Fatalf("a record takes %d bytes, recordSize says %d", grown, recordSize(&want[i]))
 			}
 		}
-		got, err := decodeFrame(f.buf)
+		records, err := decodeFrame(nil, f.buf, 7)
+		var got []fleet.Publication
+		for i, r := range records {
+			if r.Seq != 7 || r.Index != i {
+				t.Fatalf("record %d is at %d in frame %d", i, r.Index, r.Seq)
+			}
+			got = append(got, r.Publication)
+		}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Fatalf("decoded %+v, error %v, want %+v", got, err, want)
 		}
@@ -48,9 +55,9 @@ func FuzzDecodeFrame(f *testing.F) {
 	f.Add(good.buf[:len(good.buf)-1])
 	f.Add([]byte{frameVersion, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		ps, err := decodeFrame(b)
-		if err != nil && ps != nil {
-			t.Errorf("records and the error %v", err)
+		ps, err := decodeFrame(nil, b, 1)
+		if err != nil && len(ps) > 0 {
+			t.Errorf("%d records and the error %v", len(ps), err)
 		}
 		total := 0
 		for _, p := range ps {

@@ -73,29 +73,24 @@ func (l *Log) ID(i int) string {
 
 // Fetch returns the records that come next: about n of them (frames are not
 // divided) or 1 MiB, or what there is within wait of the first. It blocks until
-// there is one. A frame that cannot be decoded is logged, counted and passed over.
+// there is one.
 func (r *Reader) Fetch(ctx context.Context, n int, wait time.Duration) ([]Record, error) {
 	var records []Record
 	size := 0
 	deadline := ctx
 	for len(records) < n && size < fetchBytes {
-		msg, err := r.message(deadline)
-		if err != nil {
+		before := len(records)
+		var err error
+		if records, err = r.Next(deadline, records); err != nil {
 			if len(records) > 0 { // the wait is over; any other error comes again
 				return records, nil
 			}
 			return nil, err
 		}
-		seq, ps, err := r.decode(msg)
-		if err != nil {
-			return records, err
+		for i := range records[before:] {
+			size += len(records[before+i].Payload)
 		}
-		r.next = seq + 1
-		size += len(msg.Data())
-		for i := range ps {
-			records = append(records, Record{ps[i], seq, i})
-		}
-		if deadline == ctx && len(records) > 0 {
+		if deadline == ctx {
 			var cancel context.CancelFunc
 			deadline, cancel = context.WithTimeout(ctx, wait)
 			defer cancel()
@@ -104,22 +99,38 @@ func (r *Reader) Fetch(ctx context.Context, n int, wait time.Duration) ([]Record
 	return records, nil
 }
 
-func (r *Reader) decode(msg jetstream.Msg) (seq uint64, ps []fleet.Publication, err error) {
+// Next appends the records of the next frame to dst. It blocks until there is
+// one. A frame that cannot be decoded is logged, counted and passed over.
+func (r *Reader) Next(ctx context.Context, dst []Record) ([]Record, error) {
+	for before := len(dst); len(dst) == before; {
+		msg, err := r.message(ctx)
+		if err != nil {
+			return dst, err
+		}
+		if dst, err = r.decode(dst, msg); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+func (r *Reader) decode(dst []Record, msg jetstream.Msg) ([]Record, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
-		return 0, nil, fmt.Errorf("stream: %w", err)
+		return dst, fmt.Errorf("stream: %w", err)
 	}
-	seq = meta.Sequence.Stream
+	seq := meta.Sequence.Stream
 	if r.since.IsZero() && r.next > 1 && seq > r.next { // what is acknowledged is not asked for
 		r.l.m.missing.Add(float64(seq - r.next))
 		r.l.log.Error("stream frames are missing: a file of the stream is damaged", "subject", r.p.subject, "from", r.next, "to", seq-1)
 	}
-	ps, err = decodeFrame(msg.Data())
+	r.next = seq + 1
+	dst, err = decodeFrame(dst, msg.Data(), seq)
 	if err != nil {
 		r.l.m.corrupt.Inc()
 		r.l.log.Error("stream frame cannot be decoded", "subject", r.p.subject, "seq", seq, "bytes", len(msg.Data()), "error", err)
 	}
-	return seq, ps, nil
+	return dst, nil
 }
 
 // message returns the next message. After a failure the next call begins anew
