@@ -1,5 +1,6 @@
 import { useEffect, useEffectEvent, useState } from "react";
 
+import type { Link } from "../mqtt/session";
 import { isDone, nextStatuses, type Job, type Place, type Status } from "./job";
 import { DeclineDialog, FailedDialog, ProofDialog } from "./JobDialogs";
 import type { StatusDetail } from "./jobs";
@@ -36,8 +37,22 @@ function PlaceLine({ label, place }: { label: string; place: Place | null }) {
   );
 }
 
+const LATE = 2_000; // ms
+
+/** Says that the server does not know yet. With a connection it will in a moment: only a longer wait is told. */
+function Pending({ link }: { link: Link }) {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), LATE);
+    return () => clearTimeout(timer);
+  }, []);
+  if (link === "live") return late && <p className="pending">{t("job.sending")}</p>;
+  return <p className="pending">{t("job.pending")}</p>;
+}
+
 interface Props {
   job: Job;
+  link: Link;
   /** Whether something that the driver said of it has not reached the server yet. */
   pending: boolean;
   onAnswer: (answer: "seen" | "accepted" | "declined", reason?: string) => void;
@@ -45,7 +60,7 @@ interface Props {
 }
 
 /** One job: where, until when, and what comes next in one tap. */
-export function JobCard({ job, pending, onAnswer, onReport }: Props) {
+export function JobCard({ job, link, pending, onAnswer, onReport }: Props) {
   const [dialog, setDialog] = useState<"decline" | "failed" | "delivered" | null>(null);
   const close = () => setDialog(null);
   const offered = job.answer === "received" || job.answer === "seen";
@@ -78,7 +93,7 @@ export function JobCard({ job, pending, onAnswer, onReport }: Props) {
           {job.note && <p>{job.note}</p>}
         </>
       )}
-      {pending && <p className="pending">{t("job.pending")}</p>}
+      {pending && <Pending link={link} />}
       {offered && (
         <>
           {job.deadline && <p>{t("job.answerBy", { time: clockText(job.deadline) })}</p>}

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 
+import type { Link } from "../mqtt/session";
 import { useSubscription } from "../mqtt/useSubscription";
 import { JobCard } from "./JobCard";
 import type { Job, Status } from "./job";
@@ -27,7 +28,7 @@ function useWaiting({ outbox }: Runtime, reports: number): ReadonlySet<string> {
 }
 
 /** The driver's jobs, those without an answer first. Everything works offline and says so. */
-export function JobList({ runtime, reports, gps }: { runtime: Runtime; reports: number; gps: Gps }) {
+export function JobList({ runtime, reports, gps, link }: { runtime: Runtime; reports: number; gps: Gps; link: Link }) {
   const { jobs, session, topic } = runtime;
   const list = useSyncExternalStore(jobs.onChange, () => jobs.list);
   const waiting = useWaiting(runtime, reports);
@@ -54,10 +55,13 @@ export function JobList({ runtime, reports, gps }: { runtime: Runtime; reports: 
     <section className="jobs" aria-live="polite">
       <h2>{t("jobs.title")}</h2>
       {problem && <Notice kind="error">{problem}</Notice>}
-      {jobs.withdrawn.length > 0 && (
-        <Notice kind="warning" onDismiss={() => jobs.forget()}>
-          {t("jobs.withdrawn", { references: jobs.withdrawn.join(", ") })}
-        </Notice>
+      {(["withdrawn", "over"] as const).map(
+        (why) =>
+          jobs.lost[why].length > 0 && (
+            <Notice key={why} kind={why === "over" ? "info" : "warning"} onDismiss={() => jobs.forget(why)}>
+              {t(`jobs.${why}`, { references: jobs.lost[why].join(", ") })}
+            </Notice>
+          ),
       )}
       {list.length === 0 && <p>{t("jobs.none")}</p>}
       {list
@@ -66,6 +70,7 @@ export function JobList({ runtime, reports, gps }: { runtime: Runtime; reports: 
           <JobCard
             key={job.id}
             job={job}
+            link={link}
             pending={waiting.has(receiptOf(job)) || waiting.has(statusOf(job))}
             onAnswer={(answer, reason) => void attempt(jobs.answer(job, answer, reason))}
             onReport={(status, detail) => void report(job, status, detail)}

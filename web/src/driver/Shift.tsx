@@ -115,7 +115,7 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
             {t("notice.update")}
           </Notice>
         )}
-        <JobList runtime={runtime} reports={state.reports} gps={gps} />
+        <JobList runtime={runtime} reports={state.reports} gps={gps} link={link} />
 
         {duty === "on" && !awake && <Notice kind="warning">{t("notice.screen")}</Notice>}
         {duty === "on" && (

@@ -34,7 +34,11 @@ describe("parseOffer", () => {
   ])("refuses %s", (_, payload) => expect(parseOffer(payload)).toBeNull());
 
   it.each(["withdrawn", "expired", "declined"])("knows that a job that is %s is gone", (state) => {
-    expect(parseOffer(JSON.stringify({ ...offered, state }))).toEqual({ gone: "a1" });
+    expect(parseOffer(JSON.stringify({ ...offered, state }))).toEqual({ gone: "a1", over: false });
+  });
+
+  it.each(["delivered", "failed", "returned"])("knows that a shipment that is %s is nothing to do any more", (status) => {
+    expect(parseOffer(JSON.stringify({ ...offered, state: "accepted", shipment: { id: "s1", status } }))).toEqual({ gone: "a1", over: true });
   });
 });
 
@@ -125,9 +129,17 @@ describe("Jobs", () => {
     await jobs.receive(JSON.stringify(offered));
     await jobs.answer(jobs.list[0]!, "accepted");
     await jobs.receive(JSON.stringify({ id: "a1", state: "withdrawn" }));
-    expect([jobs.list, jobs.withdrawn]).toEqual([[], ["PO-4711"]]);
-    jobs.forget();
-    expect(jobs.withdrawn).toEqual([]);
+    expect([jobs.list, jobs.lost]).toEqual([[], { withdrawn: ["PO-4711"], over: [] }]);
+    jobs.forget("withdrawn");
+    expect(jobs.lost.withdrawn).toEqual([]);
+  });
+
+  it("does not call a job withdrawn that another phone has delivered", async () => {
+    const { jobs } = await open();
+    await jobs.receive(JSON.stringify(offered));
+    await jobs.answer(jobs.list[0]!, "accepted");
+    await jobs.receive(JSON.stringify({ ...offered, state: "accepted", shipment: { ...offered.shipment, status: "delivered" } }));
+    expect([jobs.list, jobs.lost]).toEqual([[], { withdrawn: [], over: ["PO-4711"] }]);
   });
 
   it("forgets what is withdrawn at once, and what is done with the next visit", async () => {
@@ -136,7 +148,7 @@ describe("Jobs", () => {
     await jobs.receive(JSON.stringify({ ...offered, id: "a2" }));
     await jobs.receive(JSON.stringify({ id: "a1", state: "withdrawn" }));
     expect(jobs.list.map(({ id }) => id)).toEqual(["a2"]);
-    expect(jobs.withdrawn).toEqual([]); // it was an offer only
+    expect(jobs.lost.withdrawn).toEqual([]); // it was an offer only
     await jobs.answer(jobs.list[0]!, "declined", "too far");
     expect(jobs.list).toHaveLength(1);
     outbox.connected(() => Promise.resolve());

@@ -30,8 +30,8 @@ export interface Job {
   status: Status | null;
 }
 
-/** What came down on the `assignments` topic: a job, or that there is none any more. */
-export type Offer = { job: Job } | { gone: string };
+/** What came down on the `assignments` topic: a job, or that it is none any more, because it was taken back or is over. */
+export type Offer = { job: Job } | { gone: string; over: boolean };
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/; // contract, section 1; ids become topics
 const text = (value: unknown, most = 500) => (typeof value === "string" ? value.slice(0, most) : "");
@@ -44,6 +44,9 @@ function place(value: unknown): Place | null {
   const known = { name: text(given.name), address: text(given.address), lat: number(given.lat), lon: number(given.lon), from: text(given.from), to: text(given.to) };
   return Object.fromEntries(Object.entries(known).filter(([, v]) => v !== undefined && v !== ""));
 }
+
+/** Statuses of a shipment with which nothing is left to do: another phone or the office has said so. */
+export const over: readonly unknown[] = ["delivered", "failed", "returned"];
 
 /** What another phone may have reported of a job that is still to be done. */
 const underWay: readonly Status[] = ["picked_up", "in_transit", "arrived"];
@@ -60,7 +63,8 @@ export function parseOffer(payload: string): Offer | null {
   const shipment = object(given.shipment) ?? { id: given.shipment };
   const [id, shipmentId] = [text(given.id), text(shipment.id)];
   if (!ID.test(id)) return null;
-  if (given.state === "withdrawn" || given.state === "expired" || given.state === "declined") return { gone: id };
+  if (over.includes(shipment.status)) return { gone: id, over: true };
+  if (given.state === "withdrawn" || given.state === "expired" || given.state === "declined") return { gone: id, over: false };
   if (!ID.test(shipmentId)) return null;
   return {
     job: {

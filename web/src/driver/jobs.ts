@@ -30,8 +30,8 @@ export class Jobs {
     public list: readonly Job[],
   ) {}
 
-  /** References of jobs that the driver had taken and the office took back, until forget. */
-  withdrawn: readonly string[] = [];
+  /** References of jobs that the driver had taken and need not do any more, until forget. */
+  lost: Readonly<Record<"withdrawn" | "over", readonly string[]>> = { withdrawn: [], over: [] };
 
   /** Takes up the jobs of an earlier visit, without those that were done then and of which the server knows. */
   static async open(store: OutboxStore, outbox: Outbox): Promise<Jobs> {
@@ -55,7 +55,8 @@ export class Jobs {
     if ("gone" in offer) {
       await this.store.removeJob(offer.gone);
       const lost = this.list.find((job) => job.id === offer.gone && job.answer === "accepted" && !isDone(job));
-      if (lost) this.withdrawn = [...this.withdrawn, lost.reference];
+      const why = offer.over ? "over" : "withdrawn";
+      if (lost) this.lost = { ...this.lost, [why]: [...this.lost[why], lost.reference] };
       return this.set(this.list.filter((job) => job.id !== offer.gone));
     }
     const known = this.list.find(({ id }) => id === offer.job.id);
@@ -76,9 +77,9 @@ export class Jobs {
     await this.keep({ ...this.newest(job), status }, statusOf(job), { status, ...detail });
   }
 
-  /** The driver has read which jobs were withdrawn. */
-  forget() {
-    this.withdrawn = [];
+  /** The driver has read which jobs are lost, and why. */
+  forget(why: keyof Jobs["lost"]) {
+    this.lost = { ...this.lost, [why]: [] };
     this.set([...this.list]);
   }
 

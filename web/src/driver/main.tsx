@@ -3,9 +3,16 @@ import { createRoot } from "react-dom/client";
 
 import { Credentials } from "../mqtt/credentials";
 import { adoptLink, App } from "./App";
-import "./driver.css";
 import { t } from "./messages";
 import { vault } from "./vault";
+import "./styles/base.css";
+import "./styles/gate.css";
+import "./styles/shift.css";
+import "./styles/tracking.css";
+import "./styles/notice.css";
+import "./styles/jobs.css";
+import "./styles/dialog.css";
+import "./styles/duty.css";
 
 document.title = t("app.name");
 const credentials = new Credentials("driver", vault);
