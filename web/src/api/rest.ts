@@ -31,20 +31,23 @@ export class RefusedError extends ApiError {
   }
 }
 
+const LONGEST_STREAM = 2 * 3_600_000; // ms; the server bounds streams itself
+
 export type Rest = ReturnType<typeof rest>;
 
 /** Calls of the API by method and path; shapes.ts says what comes back. Throws RefusedError, or what fetch throws. */
 export function rest(credentials: Credentials) {
   const send = authorized(credentials);
+  const listen = authorized(credentials, LONGEST_STREAM);
 
-  async function response(method: string, path: string, { query, body, ifMatch, once, signal }: CallOptions = {}): Promise<Response> {
+  async function response(method: string, path: string, { query, body, ifMatch, once, signal }: CallOptions = {}, fetchIt = send): Promise<Response> {
     const url = new URL(BASE + path, location.origin);
     for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined && value !== "") url.searchParams.set(name, String(value));
     const headers: Record<string, string> = {};
     if (body) headers["Content-Type"] = "application/json";
     if (ifMatch !== undefined) headers["If-Match"] = `"${ifMatch}"`;
     if (once) headers["Idempotency-Key"] = once;
-    const answer = await send(new Request(url, { method, headers, body: body && JSON.stringify(body), signal }));
+    const answer = await fetchIt(new Request(url, { method, headers, body: body && JSON.stringify(body), signal }));
     if (answer.ok) return answer;
     const problem = (await answer.json().catch(() => ({}))) as { detail?: string; title?: string; errors?: FieldProblem[] | null };
     throw new RefusedError(answer.status, problem.detail ?? problem.title ?? answer.statusText, problem.errors ?? []);
@@ -67,6 +70,20 @@ export function rest(credentials: Credentials) {
     return items;
   }
 
+  /** Reads an answer of one JSON object a line, each as it comes. */
+  async function* lines<T>(path: string, { query, signal }: CallOptions): AsyncGenerator<T> {
+    const { body } = await response("GET", path, { query, signal }, listen);
+    const decoder = new TextDecoder();
+    let rest = "";
+    for (const reader = body!.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      const parts = (rest + decoder.decode(value, { stream: !done })).split("\n");
+      rest = parts.pop()!;
+      for (const line of parts) if (line) yield JSON.parse(line) as T;
+      if (done) return;
+    }
+  }
+
   /** Fetches a file and hands it to the user: a link could not carry the token. */
   async function download(path: string, query: CallOptions["query"], name: string): Promise<void> {
     const url = URL.createObjectURL(await (await response("GET", path, { query })).blob());
@@ -75,7 +92,7 @@ export function rest(credentials: Credentials) {
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
 
-  return { call, all, response, download };
+  return { call, all, lines, response, download };
 }
 
 /** An id as one part of a path. */

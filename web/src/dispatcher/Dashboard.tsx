@@ -11,8 +11,10 @@ import { Nav, screensOf } from "./Nav";
 import { RosterKeeper, type Filter } from "./roster";
 import { navigate, pathOf, useRoute } from "./route";
 import { ScreenBoundary } from "./ScreenBoundary";
+import { Settings } from "./Settings";
 import { polling, useDispatch, useFleet, useNow, useSize, useSnapshot } from "./useFleet";
 import { useTheme } from "./useTheme";
+import { useZone, zonedClockText } from "./zone";
 
 const ShipmentsScreen = lazy(() => import("./shipments/ShipmentsScreen"));
 const HistoryScreen = lazy(() => import("./history/HistoryScreen"));
@@ -30,7 +32,8 @@ export function Dashboard({ credentials, onSignOut }: { credentials: Credentials
   const size = useSize(positions);
   const now = useNow(positions);
   const work = useDispatch(fleet, link, now);
-  const { theme, scheme, next } = useTheme();
+  const { theme, scheme, setTheme } = useTheme();
+  const zone = useZone();
 
   const [filter, setFilter] = useState<Filter>("all");
   const [search, setSearch] = useState("");
@@ -64,11 +67,8 @@ export function Dashboard({ credentials, onSignOut }: { credentials: Credentials
             </button>
           )}
         </span>
-        <button className="button quiet" onClick={next} title={t("bar.theme", { theme: t(`theme.${theme}`) })}
-          aria-label={t("bar.theme", { theme: t(`theme.${theme}`) })} data-testid="theme">
-          <svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="5.5" /><path className="half" d="M8 2.5a5.5 5.5 0 0 1 0 11Z" /></svg>
-        </button>
-        <button className="button quiet" onClick={onSignOut} data-testid="sign-out">{t("bar.signOut")}</button>
+        <time className="bar-clock" title={t("bar.zone", { zone })}>{zonedClockText(now)}</time>
+        <Settings user={fleet.user} role={fleet.role} theme={theme} onTheme={setTheme} onSignOut={onSignOut} />
       </header>
       <Banner link={link} snapshot={snapshot} now={now} onRetry={retry} />
       {!canDrawMap && <div className="banner" role="status">{t("banner.noWebGL")}</div>}
@@ -77,7 +77,7 @@ export function Dashboard({ credentials, onSignOut }: { credentials: Credentials
           <Suspense fallback={<div className="nothing" role="status">{t("screen.loading")}</div>}>
             {screen === "map" && (
               <MapScreen fleet={fleet} now={now} snapshot={snapshot} scheme={scheme} roster={roster} filter={filter} onFilter={setFilter}
-                search={search} onSearch={setSearch} selected={route.parts[0] ?? null} />
+                search={search} onSearch={setSearch} selected={route.parts[0] ?? null} showsAlerts={route.query.get("list") === "alerts"} />
             )}
             {screen === "shipments" && <ShipmentsScreen fleet={fleet} now={now} work={work} selected={route.parts[0] ?? null} />}
             {screen === "history" && <HistoryScreen fleet={fleet} scheme={scheme} parts={route.parts} />}

@@ -1,14 +1,23 @@
 import "./detail.css";
+import type { Alert } from "../api/shapes";
 import { ageText } from "./age";
+import { AlertStep, useSettle } from "./AlertList";
+import { concernOfAlert, kindText } from "./alerts";
+import { concernText } from "./concernText";
 import { conditionOf } from "./condition";
 import { locale, t } from "./messages";
+import type { Dispatch } from "./dispatch";
 import type { Driver } from "./positions";
 import { StateIcon } from "./StateIcon";
 import { speedPath, summaryOf } from "./track";
 import type { TodaysTrack } from "./useTrack";
+import { clockText } from "./zone";
 
 interface Props {
   driver: Driver;
+  /** What is open about it. */
+  alerts: readonly Alert[];
+  dispatch: Dispatch;
   now: number;
   track: TodaysTrack;
   following: boolean;
@@ -17,13 +26,13 @@ interface Props {
   onClose: () => void;
 }
 
-const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
 const number = (value: number, digits: number) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
 
 /** All that is known of the selected driver. */
-export default function DriverDetail({ driver, now, track, following, onFollow, onCentre, onClose }: Props) {
+export default function DriverDetail({ driver, alerts, dispatch, now, track, following, onFollow, onCentre, onClose }: Props) {
   const { state, concerns } = conditionOf(driver, now);
   const { fix } = driver;
+  const { busy, problem, settle } = useSettle(dispatch);
   const told = (value: number | undefined, text: (value: number) => string) =>
     value === undefined || Number.isNaN(value) ? <span className="untold">{t("detail.unknown")}</span> : text(value);
   return (
@@ -38,9 +47,19 @@ export default function DriverDetail({ driver, now, track, following, onFollow, 
           <svg viewBox="0 0 16 16" aria-hidden="true"><path d="m4 4 8 8m0-8-8 8" /></svg>
         </button>
       </header>
-      {concerns.map((concern) => (
-        <p className="concern-line" key={concern}>{t(`concern.${concern}`, { percent: Math.round(fix?.battery ?? 0) })}</p>
+      {concerns.filter((concern) => !alerts.some((alert) => concernOfAlert(alert) === concern)).map((concern) => (
+        <p className="concern-line" key={concern}>{concernText(concern, driver)}</p>
       ))}
+      {alerts.map((alert) => (
+        <div className={alert.acked_at ? "alert-line" : "alert-line concern-line"} key={alert.id}>
+          <span>
+            <strong>{kindText(alert.kind, t)}</strong> · {ageText(now - Date.parse(alert.opened_at))}
+            {alert.detail && <span className="alert-words">{alert.detail}</span>}
+          </span>
+          <AlertStep alert={alert} busy={busy} onStep={(step) => void settle([alert], step)} />
+        </div>
+      ))}
+      {problem && <p className="problem" role="alert">{problem}</p>}
       <div className="detail-actions">
         <button className="button" aria-pressed={following} disabled={!fix} onClick={() => onFollow(!following)} data-testid="follow">
           {following ? t("detail.following") : t("detail.follow")}
@@ -69,7 +88,7 @@ export default function DriverDetail({ driver, now, track, following, onFollow, 
         <dt>{t("detail.presence")}</dt>
         <dd>
           {driver.presenceAt > 0
-            ? t("presence.since", { state: t(`presence.${driver.presence}`), time: clock.format(driver.presenceAt) })
+            ? t("presence.since", { state: t(`presence.${driver.presence}`), time: clockText(driver.presenceAt) })
             : t(`presence.${driver.presence}`)}
         </dd>
         {fix && (
@@ -103,8 +122,8 @@ function Track({ points, loading, failed }: TodaysTrack) {
         {t("detail.trackSummary", {
           distance: number(metres / 1_000, 1),
           points: number(points.length, 0),
-          from: clock.format(points[0].at),
-          to: clock.format(points[points.length - 1].at),
+          from: clockText(points[0].at),
+          to: clockText(points[points.length - 1].at),
         })}
       </p>
       {gaps > 0 && <p className="untold">{t("detail.trackGaps", { count: gaps })}</p>}

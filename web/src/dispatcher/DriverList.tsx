@@ -1,7 +1,10 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef, type KeyboardEvent } from "react";
 
+import type { Alert } from "../api/shapes";
 import { agesText } from "./age";
+import { kindText } from "./alerts";
+import { concernText } from "./concernText";
 import { locale, t } from "./messages";
 import { filters, type Entry, type Filter, type Roster } from "./roster";
 import { StateIcon } from "./StateIcon";
@@ -9,6 +12,8 @@ import type { Snapshot } from "./useFleet";
 
 interface Props {
   roster: Roster;
+  /** What is open, by driver. */
+  alerts: ReadonlyMap<string, readonly Alert[]>;
   now: number;
   snapshot: Snapshot;
   filter: Filter;
@@ -23,7 +28,7 @@ const ROW = 62; // px
 const count = new Intl.NumberFormat(locale, { notation: "compact" }); // 1,800 is 1.8K: the chips stay on one line
 
 /** The drivers, who needs attention first. Ten thousand of them cost what fits on the screen. */
-export function DriverList({ roster, now, snapshot, filter, onFilter, search, onSearch, selected, onSelect }: Props) {
+export function DriverList({ roster, alerts, now, snapshot, filter, onFilter, search, onSearch, selected, onSelect }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const { entries, counts } = roster;
   // eslint-disable-next-line react-hooks/incompatible-library -- we do not use the compiler
@@ -53,7 +58,7 @@ export function DriverList({ roster, now, snapshot, filter, onFilter, search, on
   };
 
   return (
-    <section className="list" aria-label={t("list.label")}>
+    <>
       <div className="list-tools">
         <input className="search" type="search" placeholder={t("list.search")} aria-label={t("list.search")} value={search}
           onChange={(event) => onSearch(event.target.value)} data-testid="search" />
@@ -75,26 +80,26 @@ export function DriverList({ roster, now, snapshot, filter, onFilter, search, on
               <div key={entry.driver.id} id={rowId(entry)} className="row" role="option" aria-selected={index === at}
                 aria-setsize={entries.length} aria-posinset={index + 1} style={{ transform: `translateY(${start}px)` }}
                 onClick={() => onSelect(entry.driver.id)} data-testid={`driver-row-${entry.driver.id}`} data-state={entry.condition.state}>
-                <Row entry={entry} now={now} />
+                <Row entry={entry} alert={alerts.get(entry.driver.id)?.[0]} now={now} />
               </div>
             );
           })}
         </div>
       </div>
-    </section>
+    </>
   );
 }
 
 const rowId = (entry: Entry) => `driver-${entry.driver.id}`;
 
-function Row({ entry: { driver, condition }, now }: { entry: Entry; now: number }) {
+function Row({ entry: { driver, condition }, alert, now }: { entry: Entry; alert: Alert | undefined; now: number }) {
   const [worst] = condition.concerns;
   return (
     <>
       <StateIcon state={condition.state} />
       <span className="row-name">{driver.name || driver.id}</span>
       <span className={worst ? "row-state concern" : "row-state"}>
-        {worst ? t(`concern.${worst}`, { percent: Math.round(driver.fix?.battery ?? 0) }) : stateText(condition.state, driver.fix?.speed)}
+        {worst === "alert" && alert ? kindText(alert.kind, t) : worst ? concernText(worst, driver) : stateText(condition.state, driver.fix?.speed)}
       </span>
       <span className="row-age">{agesText(driver, now, t)}</span>
     </>

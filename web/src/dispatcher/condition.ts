@@ -7,9 +7,6 @@ export type State = (typeof states)[number];
 /** Why a driver needs attention, the most urgent first. */
 export const concerns = ["alert", "silent", "unanswered", "late", "noFix", "oldFix", "lowBattery"] as const;
 export type Concern = (typeof concerns)[number];
-/** Those that come from what a driver has to do. */
-export type WorkConcern = Extract<Concern, "alert" | "unanswered" | "late">;
-
 export interface Condition {
   state: State;
   concerns: readonly Concern[];
@@ -23,7 +20,7 @@ const LOW_BATTERY = 15; // percent
 
 /** Judges a driver at the moment now, by the server's clock. */
 export function conditionOf(d: Driver, now: number): Condition {
-  const found: Concern[] = [...d.work];
+  let found: Concern[] = [...d.work];
   const working = d.duty === "on" || (d.duty === "unknown" && d.presence === "online");
   const fixAge = d.fix ? now - d.fix.at : Infinity;
   const quiet = now - d.seenAt;
@@ -35,6 +32,7 @@ export function conditionOf(d: Driver, now: number): Condition {
   }
   if (!away && d.fix?.battery !== undefined && d.fix.battery < LOW_BATTERY) found.push("lowBattery");
 
+  found = [...new Set(found)].filter((concern) => !d.handled.includes(concern));
   found.sort((a, b) => concerns.indexOf(a) - concerns.indexOf(b));
 
   let state: State;

@@ -1,9 +1,11 @@
 import type { Rest } from "../api/rest";
-import { RefusedError } from "../api/rest";
+import { RefusedError, part } from "../api/rest";
 import type { Alert, Assignment, AssignmentState, Shipment, ShipmentStatus } from "../api/shapes";
 import type { Session } from "../mqtt/session";
-import type { WorkConcern } from "./condition";
+import { concernOfAlert } from "./alerts";
+import type { Concern } from "./condition";
 import { Ledger } from "./ledger";
+import type { Work } from "./positions";
 
 const MOST = 10_000; // of each status
 const FINISHED = 1_000; // what is done is history; the newest changes come live
@@ -59,15 +61,23 @@ export class Dispatch {
     }
   }
 
+  /** Says on the server that somebody looks after an alert, or that it is over. */
+  async settle({ id }: Alert, step: "ack" | "close"): Promise<void> {
+    this.alerts.put(await this.rest.call<Alert>("POST", `/alerts/${part(id)}/${step}`));
+  }
+
   /** What of their work needs a dispatcher, by driver. */
-  concerns(now: number): Map<string, readonly WorkConcern[]> {
-    const found = new Map<string, WorkConcern[]>();
-    const add = (driver: string | null, concern: WorkConcern) => {
+  concerns(now: number): Map<string, Work> {
+    const found = new Map<string, { open: Concern[]; handled: Concern[] }>();
+    const add = (driver: string | null, concern: Concern, list: keyof Work = "open") => {
       if (!driver) return;
-      const list = found.get(driver) ?? [];
-      if (!list.includes(concern)) found.set(driver, [...list, concern]);
+      const work = found.get(driver) ?? { open: [], handled: [] };
+      if (!work[list].includes(concern)) work[list].push(concern);
+      found.set(driver, work);
     };
-    for (const alert of this.alerts.all()) if (!alert.closed_at && !alert.acked_at) add(alert.driver, "alert");
+    for (const alert of this.alerts.all()) if (!alert.closed_at) add(alert.driver, concernOfAlert(alert), alert.acked_at ? "handled" : "open");
+    // One of a kind that nobody looks after outweighs those that somebody does.
+    for (const work of found.values()) work.handled = work.handled.filter((concern) => !work.open.includes(concern));
     for (const shipment of this.shipments.all()) if (isLate(shipment, now)) add(shipment.driver, "late");
     for (const assignment of this.assignments.all()) {
       const since = Date.parse(this.shipments.get(assignment.shipment)?.updated_at ?? "");

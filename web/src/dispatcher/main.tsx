@@ -4,6 +4,7 @@ import { createRoot } from "react-dom/client";
 
 import "../ui/tokens.css";
 import "./dispatcher.css";
+import "./screens.css";
 import { Credentials } from "../mqtt/credentials";
 import { App } from "./App";
 import { tabVault } from "./vault";

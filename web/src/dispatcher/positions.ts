@@ -1,4 +1,4 @@
-import type { WorkConcern } from "./condition";
+import type { Concern } from "./condition";
 
 /** Whether a driver is connected, as the server last said. */
 export type Presence = "online" | "offline" | "unknown";
@@ -17,7 +17,9 @@ export interface Update {
   seenAt?: number;
   flags?: readonly string[];
   /** What of their work needs a dispatcher. */
-  work?: readonly WorkConcern[];
+  work?: readonly Concern[];
+  /** What somebody looks after already. */
+  handled?: readonly Concern[];
 }
 
 export interface Fix {
@@ -43,8 +45,17 @@ export interface Driver {
   readonly fix: Fix | null;
   readonly seenAt: number;
   readonly flags: readonly string[];
-  readonly work: readonly WorkConcern[];
+  readonly work: readonly Concern[];
+  readonly handled: readonly Concern[];
 }
+
+/** What of a driver's work and alerts needs a dispatcher, and what has one already. */
+export interface Work {
+  open: readonly Concern[];
+  handled: readonly Concern[];
+}
+
+const noWork: Work = { open: [], handled: [] };
 
 const NOTIFY_EVERY = 250; // ms: React draws at most four times a second, the map reads the arrays each frame
 
@@ -94,6 +105,7 @@ export class Positions {
       duty: update.duty ?? d.duty,
       flags: update.flags ?? d.flags,
       work: update.work ?? d.work,
+      handled: update.handled ?? d.handled,
       // The snapshot may be older than what MQTT has told meanwhile.
       ...((update.presenceAt ?? 0) >= d.presenceAt && update.presence
         ? { presence: update.presence, presenceAt: update.presenceAt ?? 0, presenceReason: update.presenceReason ?? "" }
@@ -108,12 +120,21 @@ export class Positions {
     this.notifying ??= setTimeout(() => this.notify(), NOTIFY_EVERY);
   }
 
-  /** Enters what of their work needs a dispatcher, for all drivers at once. */
-  setWork(work: ReadonlyMap<string, readonly WorkConcern[]>) {
-    for (const { id, work: before } of this.drivers) {
-      const now = work.get(id) ?? [];
-      if (now.join() !== before.join()) this.put({ driver: id, work: now });
+  /** Enters what of their work and alerts needs a dispatcher, for all drivers at once. */
+  setWork(work: ReadonlyMap<string, Work>) {
+    for (const { id, work: before, handled: handledBefore } of this.drivers) {
+      const { open, handled } = work.get(id) ?? noWork;
+      if (open.join() !== before.join() || handled.join() !== handledBefore.join()) this.put({ driver: id, work: open, handled });
     }
+  }
+
+  /** Forgets where everybody was: for a replay, which alone goes back in time. */
+  forgetFixes() {
+    for (const d of this.drivers) {
+      this.drivers[d.slot] = { ...d, fix: null, seenAt: 0 };
+      this.changed.add(d.slot);
+    }
+    this.notifying ??= setTimeout(() => this.notify(), NOTIFY_EVERY);
   }
 
   /** The slots that changed since the last call. For one reader: the map. */
@@ -132,7 +153,7 @@ export class Positions {
   private add(id: string): Driver {
     const slot = this.drivers.length;
     const driver: Driver = {
-      id, slot, name: "", duty: "unknown", presence: "unknown", presenceAt: 0, presenceReason: "", fix: null, seenAt: 0, flags: [], work: [],
+      id, slot, name: "", duty: "unknown", presence: "unknown", presenceAt: 0, presenceReason: "", fix: null, seenAt: 0, flags: [], work: [], handled: [],
     };
     this.drivers.push(driver);
     this.slots.set(id, slot);
@@ -148,7 +169,7 @@ export class Positions {
 function equal(a: Driver, b: Driver): boolean {
   return (
     a.name === b.name && a.duty === b.duty && a.presence === b.presence && a.presenceAt === b.presenceAt &&
-    a.seenAt === b.seenAt && a.flags.join() === b.flags.join() && a.work.join() === b.work.join() &&
+    a.seenAt === b.seenAt && a.flags.join() === b.flags.join() && a.work.join() === b.work.join() && a.handled.join() === b.handled.join() &&
     (a.fix === b.fix || (a.fix?.at === b.fix?.at && a.fix?.battery === b.fix?.battery && a.fix?.accuracy === b.fix?.accuracy))
   );
 }

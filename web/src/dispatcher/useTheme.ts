@@ -20,5 +20,5 @@ export function useTheme() {
     document.documentElement.dataset.scheme = scheme;
     localStorage.setItem(KEY, theme);
   }, [theme, scheme]);
-  return { theme, scheme, next: () => setTheme(themes[(themes.indexOf(theme) + 1) % themes.length]) } as const;
+  return { theme, scheme, setTheme } as const;
 }

@@ -5,6 +5,8 @@ import { part } from "../api/rest";
 import type { Track } from "../api/shapes";
 import type { TrackPoint } from "./track";
 import { useDriver, type Fleet } from "./useFleet";
+import { dayOf, spanOf } from "./wallClock";
+import { useZone } from "./zone";
 
 const MAX_POINTS = 2_000;
 const LIVE_POINTS = 600; // kept between two fetches
@@ -15,15 +17,15 @@ export interface TodaysTrack {
   failed: boolean;
 }
 
-/** The way of a driver since midnight here: what is stored, and the fixes that came live after it. */
+/** The way of a driver since midnight in the fleet's zone: what is stored, and the fixes that came live after it. */
 export function useTrack({ rest, positions, name }: Fleet, id: string | null): TodaysTrack {
+  const zone = useZone();
   const query = useQuery({
-    queryKey: ["track", name, id],
+    queryKey: ["track", name, id, zone],
     enabled: id !== null,
     queryFn: async ({ signal }) => {
-      const from = new Date();
-      from.setHours(0, 0, 0, 0);
-      const range = { from: from.toISOString(), to: new Date(positions.now()).toISOString(), max_points: MAX_POINTS };
+      const now = positions.now();
+      const range = { from: new Date(spanOf(dayOf(now, zone), zone)!.from).toISOString(), to: new Date(now).toISOString(), max_points: MAX_POINTS };
       const track = await rest.call<Track>("GET", `/drivers/${part(id!)}/track`, { query: range, signal });
       return track.points.map((p): TrackPoint => ({ at: Date.parse(p.fix_at), lat: p.lat, lon: p.lon, speed: p.speed_mps ?? NaN }));
     },

@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import { RefusedError } from "../../api/rest";
-import { locale } from "../messages";
+import { stampText } from "../zone";
 import { t } from "./messages";
 
 /** Says why something was not done. */
@@ -35,7 +35,5 @@ export function useAttempt() {
   return { busy, problem, note, attempt };
 }
 
-const stamp = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
-
 /** A time of the API as people here write it. */
-export const timeText = (at: string | undefined | null) => (at ? stamp.format(new Date(at)) : "");
+export const timeText = (at: string | undefined | null) => (at ? stampText(new Date(at)) : "");

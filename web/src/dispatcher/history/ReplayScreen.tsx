@@ -1,134 +1,101 @@
-import { Suspense, lazy, useEffect, useEffectEvent, useMemo, useState } from "react";
+import { Suspense, lazy, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 
-import "../screens.css";
 import "./history.css";
 import { RefusedError } from "../../api/rest";
-import type { Schemas } from "../../api/client";
 import type { Scheme } from "../map/basemap";
 import { canDrawMap } from "../MapScreen";
-import { locale } from "../messages";
-import { Positions } from "../positions";
 import { navigate, pathOf } from "../route";
-import { useMapSource, type Fleet } from "../useFleet";
-import { dayOf, spanOf } from "./day";
+import { useAreas, useMapSource, type Fleet } from "../useFleet";
+import { dayOf, fromField, spanOf, toField } from "../wallClock";
+import { clockText, momentText, zoneNow } from "../zone";
 import { t } from "./messages";
+import { Replayer, speeds, type ReplayState } from "./replayer";
 
 const FleetMapView = lazy(() => import("../map/FleetMapView"));
 
-const TICK = 1_000; // ms
-const speeds = [1, 10, 60, 300];
-const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+const STEP = 10 * 60_000; // ms
 const nothing: never[] = [];
 
 /** The whole fleet as it was at a moment, and from there on. */
 export default function ReplayScreen({ fleet, scheme, query }: { fleet: Fleet; scheme: Scheme; query: URLSearchParams }) {
   const source = useMapSource(fleet);
-  const [at, setAt] = useState(() => startOf(query, fleet.positions.now()));
-  const [jump, setJump] = useState(0);
-  const [playing, setPlaying] = useState(false);
-  const [speed, setSpeed] = useState(60);
+  const areas = useAreas(fleet);
+  const [start] = useState(() => startOf(query, fleet.positions.now()));
+  const replayer = useMemo(() => new Replayer(fleet.rest, (id) => fleet.positions.get(id)?.name, () => fleet.positions.now(), start), [fleet, start]);
+  const state = useSyncExternalStore(replayer.subscribe, replayer.get);
   const [selected, setSelected] = useState<string | null>(null);
-  // After a jump everybody is somewhere else, perhaps earlier: a store never goes back in time, so there is a new one.
-  // eslint-disable-next-line react-hooks/exhaustive-deps -- jump is what makes it new
-  const past = useMemo(() => new Positions(), [jump]);
-  const { state, load } = useMoment(fleet, past);
-  const span = spanOf(dayOf(new Date(at)))!;
-  const latest = Math.min(span.to, fleet.positions.now());
-
-  const seek = (to: number) => {
-    setAt(to);
-    setJump((n) => n + 1);
-    navigate(`${pathOf("replay")}?at=${encodeURIComponent(new Date(to).toISOString())}`, true);
-  };
-  const first = useEffectEvent(() => load(at));
-  useEffect(() => first(), [past]);
-  const step = useEffectEvent(() => {
-    const next = at + speed * TICK;
-    if (next > fleet.positions.now()) return setPlaying(false);
-    setAt(next);
-    load(next);
-  });
   useEffect(() => {
-    if (!playing) return;
-    const timer = setInterval(step, TICK);
-    return () => clearInterval(timer);
-  }, [playing]);
+    replayer.seek(start);
+    return () => replayer.stop();
+  }, [replayer, start]);
 
-  const local = new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  const { at, playing, speed } = state;
+  const zone = zoneNow();
+  const span = spanOf(dayOf(at, zone), zone)!;
+  const latest = Math.min(span.to - 1, fleet.positions.now());
+  const seek = (to: number) => {
+    if (Number.isNaN(to)) return;
+    replayer.seek(to);
+    navigate(`${pathOf("replay")}?at=${encodeURIComponent(new Date(replayer.get().at).toISOString())}`, true);
+  };
   return (
     <div className="screen" data-testid="replay-screen">
       <div className="screen-tools">
         <label className="field">
           {t("replay.at")}
-          <input type="datetime-local" value={local} onChange={(event) => event.target.value && seek(new Date(event.target.value).getTime())} data-testid="replay-at" />
+          <input type="datetime-local" value={toField(at, zone)} onChange={(event) => event.target.value && seek(fromField(event.target.value, zone))} data-testid="replay-at" />
         </label>
-        <button className="button primary" onClick={() => setPlaying(!playing)} data-testid="replay-play">{playing ? t("replay.pause") : t("replay.play")}</button>
+        <span className="actions replay-keys">
+          <button className="button icon" aria-label={t("replay.back")} title={t("replay.back")} onClick={() => seek(at - STEP)}>
+            <svg viewBox="0 0 16 16" aria-hidden="true"><path d="m8 3-5 5 5 5m5-10L8 8l5 5" /></svg>
+          </button>
+          <button className="button primary" onClick={() => replayer.play(!playing)} data-testid="replay-play">
+            <svg viewBox="0 0 16 16" aria-hidden="true"><path className="half" d={playing ? "M4.5 3v10M11.5 3v10" : "M4 2.5v11l9-5.5Z"} stroke="currentColor" /></svg>
+            {playing ? t("replay.pause") : t("replay.play")}
+          </button>
+          <button className="button icon" aria-label={t("replay.forth")} title={t("replay.forth")} onClick={() => seek(at + STEP)}>
+            <svg viewBox="0 0 16 16" aria-hidden="true"><path d="m3 3 5 5-5 5m5-10 5 5-5 5" /></svg>
+          </button>
+        </span>
         <label className="field">
           {t("replay.speed")}
-          <select value={speed} onChange={(event) => setSpeed(Number(event.target.value))}>
+          <select value={speed} onChange={(event) => replayer.setSpeed(Number(event.target.value))} data-testid="replay-speed">
             {speeds.map((times) => <option key={times} value={times}>{t("replay.times", { times })}</option>)}
           </select>
         </label>
-        <span className="hint" role="status" data-testid="replay-state" data-count={state.count}>
-          {state.problem || (state.count === null ? t("replay.loading") : t("replay.count", { count: state.count }))}
-        </span>
+        <span className="hint" role="status" data-testid="replay-state" data-count={state.count}>{stateText(state)}</span>
+        <span className="grow" />
+        <span className="hint">{t("zone", { zone })}</span>
       </div>
       <div className="history-main">
         <div className="stage">
-          <p className="replay-note">{t("replay.past")} · {moment.format(at)}</p>
+          <p className="replay-note">{t("replay.past")} · <span data-testid="replay-moment">{momentText(at)}</span></p>
           {canDrawMap && source !== undefined ? (
             <Suspense fallback={<div className="map" />}>
-              <FleetMapView key={jump} ref={null} positions={past} source={source} scheme={scheme} selected={selected} onSelect={setSelected}
-                following={false} onFollow={() => {}} trail={nothing} areas={nothing} />
+              <FleetMapView ref={null} positions={replayer.past} source={source} scheme={scheme} selected={selected} onSelect={setSelected}
+                following={false} onFollow={() => {}} trail={nothing} areas={areas} />
             </Suspense>
           ) : (
             !canDrawMap && <p className="nothing">{t("noMap")}</p>
           )}
         </div>
         <div className="timeline">
-          <input type="range" className="slider" aria-label={t("replay.slider")} aria-valuetext={moment.format(at)} min={span.from} max={Math.max(latest, at)} step={60_000}
+          <input type="range" className="slider" aria-label={t("replay.slider")} aria-valuetext={momentText(at)} min={span.from} max={Math.max(latest, at)} step={60_000}
             value={at} onChange={(event) => seek(Number(event.target.value))} data-testid="replay-slider" />
+          <span className="timeline-ends"><span>{clockText(span.from)}</span><span>{clockText(Math.max(latest, at))}</span></span>
         </div>
       </div>
     </div>
   );
 }
 
-/** Reads moments of the fleet into a store, one at a time: one that is still on its way is not overtaken. */
-function useMoment(fleet: Fleet, past: Positions) {
-  const [state, setState] = useState<{ count: number | null; problem: string }>({ count: null, problem: "" });
-  const reader = useMemo(() => {
-    let busy = false;
-    let stopped = false;
-    const read = async (at: number) => {
-      past.clockSkew = at - Date.now();
-      if (busy) return;
-      busy = true;
-      try {
-        const { items } = await fleet.rest.call<Schemas["Moment"]>("GET", "/replay", { query: { at: new Date(at).toISOString() } });
-        if (stopped) return;
-        for (const item of items) put(past, item, fleet.positions.get(item.driver)?.name);
-        setState({ count: items.length, problem: "" });
-      } catch (error) {
-        if (!stopped) setState((before) => ({ ...before, problem: reason(error) }));
-      } finally {
-        busy = false;
-      }
-    };
-    return { read, stop: () => (stopped = true) };
-  }, [fleet, past]);
-  useEffect(() => () => void reader.stop(), [reader]);
-  return { state, load: (at: number) => void reader.read(at) };
-}
-
-function put(past: Positions, p: Schemas["ReplayedItem"], name: string | undefined) {
-  const fix = { at: Date.parse(p.fix_at), lat: p.lat, lon: p.lon, speed: p.speed_mps ?? NaN, heading: p.heading_deg ?? NaN };
-  past.put({ driver: p.driver, name, fix, seenAt: fix.at });
-}
-
-function reason(error: unknown): string {
-  if (error instanceof RefusedError && (error.status === 404 || error.status === 405 || error.status === 501)) return t("replay.unsupported");
-  return t("replay.failed", { reason: (error as Error).message });
+function stateText({ count, problem }: ReplayState): string {
+  if (problem) {
+    if (problem instanceof RefusedError && [404, 405, 501].includes(problem.status)) return t("replay.unsupported");
+    return t("replay.failed", { reason: (problem as Error).message });
+  }
+  if (count === null) return t("replay.loading");
+  return count === 0 ? t("replay.nobody") : t("replay.count", { count });
 }
 
 /** The moment that the address names, or an hour ago. */

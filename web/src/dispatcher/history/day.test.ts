@@ -1,31 +1,17 @@
 import { describe, expect, it } from "vitest";
 
 import type { TrackPoint } from "../track";
-import { gapsOf, placeAt, shiftDay, spanOf, stopsOf } from "./day";
+import { gapsOf, journeyOf, placeAt } from "./day";
 
 const minute = 60_000;
 const p = (at: number, lat: number, speed = NaN): TrackPoint => ({ at: at * minute, lat, lon: 18, speed });
 
-describe("spanOf", () => {
-  it("is a day from midnight to midnight", () => {
-    const { from, to } = spanOf("2026-11-23")!;
-    expect(new Date(from).getHours()).toBe(0);
-    expect(to - from).toBe(24 * 60 * minute);
-  });
-  it.each(["2026-02-30", "tomorrow", ""])("refuses %j", (day) => expect(spanOf(day)).toBeNull());
-});
-
-it("goes over the end of a month", () => {
-  expect(shiftDay("2026-11-30", 1)).toBe("2026-12-01");
-  expect(shiftDay("2026-03-01", -1)).toBe("2026-02-28");
-});
-
-describe("stopsOf", () => {
-  it("finds where somebody stayed, and not a slow drive", () => {
-    const track = [p(0, 59), p(1, 59.01), p(2, 59.0101), p(3, 59.01), p(4.5, 59.0102), p(5, 59.02), p(6, 59.03)];
-    expect(stopsOf(track, []).map((s) => [s.from / minute, s.to / minute])).toEqual([[1, 4.5]]);
-  });
-  it("does not call a gap a stop", () => expect(stopsOf([p(0, 59), p(30, 59)], [])).toEqual([]));
+it("puts trips and stops in the order of time", () => {
+  const at = (minutes: number) => new Date(minutes * minute).toISOString();
+  const spot = { lat: 59, lon: 18 };
+  const trip = (from: number, to: number, ended?: "stop" | "gap") => ({ from: at(from), to: at(to), distance_m: 900, points: 9, start: spot, end: spot, ended });
+  const journey = journeyOf({ driver: "d7", from: at(0), to: at(99), trips: [trip(1, 9, "stop"), trip(20, 30)], stops: [{ from: at(9), to: at(20), at: spot }] });
+  expect(journey.map(({ from, number, stopped }) => [from / minute, number, stopped])).toEqual([[1, 1, null], [9, 0, spot], [20, 2, null]]);
 });
 
 describe("gapsOf", () => {

@@ -1,48 +1,23 @@
-import { metresBetween } from "../map/mercator";
+import type { Schemas } from "../../api/client";
 import { stretches, type Span, type TrackPoint } from "../track";
 
-/** A day as `YYYY-MM-DD`, in the user's time zone. */
-export function dayOf(at: Date): string {
-  const two = (n: number) => String(n).padStart(2, "0");
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+/** A trip of a day, or the stop after it. */
+export interface Leg extends Span {
+  /** Counts the trips, from 1. */
+  number: number;
+  metres: number;
+  ended: Schemas["Trip"]["ended"];
+  /** Where the driver stood; null for a trip. */
+  stopped: { lat: number; lon: number } | null;
 }
 
-/** From midnight to midnight here; a day on which the clocks change has 23 or 25 hours. Null for what is no day. */
-export function spanOf(day: string): Span | null {
-  const found = /^(\d{4})-(\d\d)-(\d\d)$/.exec(day);
-  if (!found) return null;
-  const [year, month, date] = found.slice(1).map(Number);
-  const from = new Date(year, month - 1, date);
-  return dayOf(from) === day ? { from: from.getTime(), to: new Date(year, month - 1, date + 1).getTime() } : null;
-}
-
-/** The day that is `by` days later. */
-export function shiftDay(day: string, by: number): string {
-  const [year, month, date] = day.split("-").map(Number);
-  return dayOf(new Date(year, month - 1, date + by));
-}
-
-export interface Stop extends Span {
-  lat: number;
-  lon: number;
-}
-
-const NEAR = 60; // metres: a receiver's noise in a street
-export const SHORTEST_STOP = 3; // minutes
-
-/** Where the driver stayed: at least SHORTEST_STOP within a circle, with no gap in it. */
-export function stopsOf(points: readonly TrackPoint[], gaps: readonly Span[]): Stop[] {
-  const found: Stop[] = [];
-  for (const part of stretches(points, gaps)) {
-    for (let start = 0; start < part.length; ) {
-      let end = start;
-      while (end + 1 < part.length && metresBetween(part[start], part[end + 1]) <= NEAR) end++;
-      const [from, to] = [part[start].at, part[end].at];
-      if (to - from >= SHORTEST_STOP * 60_000) found.push({ from, to, lat: part[start].lat, lon: part[start].lon });
-      start = end + 1;
-    }
-  }
-  return found;
+/** The trips and stops of a day in the order of time. */
+export function journeyOf({ trips, stops }: Schemas["Trips"]): Leg[] {
+  const driven = trips.map((trip, i): Leg => ({
+    from: Date.parse(trip.from), to: Date.parse(trip.to), number: i + 1, metres: trip.distance_m, ended: trip.ended, stopped: null,
+  }));
+  const stood = stops.map((stop): Leg => ({ from: Date.parse(stop.from), to: Date.parse(stop.to), number: 0, metres: 0, ended: "stop", stopped: stop.at }));
+  return [...driven, ...stood].sort((a, b) => a.from - b.from);
 }
 
 /** All gaps of a track: those that the server knows, and those between points that are too far apart in time. */

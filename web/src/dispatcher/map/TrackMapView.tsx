@@ -12,11 +12,13 @@ interface Props {
   track: readonly TrackPoint[];
   gaps: readonly Span[];
   stops: readonly { lat: number; lon: number }[];
+  /** The part to mark; empty for none. */
+  chosen: readonly TrackPoint[];
   cursor: { lat: number; lon: number } | null;
 }
 
 /** Mounts the map of a track and hands it what changes. */
-export default function TrackMapView({ source, scheme, track, gaps, stops, cursor }: Props) {
+export default function TrackMapView({ source, scheme, track, gaps, stops, chosen, cursor }: Props) {
   const container = useRef<HTMLDivElement>(null);
   const map = useRef<TrackMap | null>(null);
   const first = useEffectEvent(() => scheme);
@@ -26,6 +28,7 @@ export default function TrackMapView({ source, scheme, track, gaps, stops, curso
   }, [source]);
   useEffect(() => map.current?.setScheme(scheme), [scheme]);
   useEffect(() => map.current?.setTrack(track, gaps, stops), [source, track, gaps, stops]);
+  useEffect(() => map.current?.setChosen(chosen), [source, chosen]);
   useEffect(() => map.current?.setCursor(cursor), [source, cursor]);
   return (
     <div className="map" role="region" aria-label={t("map.label")} data-testid="track-map">

@@ -22,6 +22,7 @@ export class TrackMap {
   private gaps: readonly Span[] = [];
   private stops: readonly Place[] = [];
   private cursor: Place | null = null;
+  private chosen: readonly TrackPoint[] = [];
 
   constructor(container: HTMLElement, private readonly source: string, private scheme: Scheme, private readonly language: string) {
     this.map = newMap(container, source, () => this.scheme, language, 0);
@@ -45,6 +46,14 @@ export class TrackMap {
     this.fit();
   }
 
+  /** Marks a part of the track and shows it; all of it when empty. */
+  setChosen(chosen: readonly TrackPoint[]) {
+    if (chosen === this.chosen) return;
+    this.chosen = chosen;
+    this.draw("chosen", trackLines(chosen));
+    this.fit();
+  }
+
   setCursor(cursor: Place | null) {
     this.cursor = cursor;
     this.draw("cursor", points(cursor ? [cursor] : []));
@@ -55,9 +64,10 @@ export class TrackMap {
   }
 
   fit() {
-    if (this.track.length === 0) return;
+    const shown = this.chosen.length > 0 ? this.chosen : this.track;
+    if (shown.length === 0) return;
     let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
-    for (const { lat, lon } of this.track) {
+    for (const { lat, lon } of shown) {
       [west, east, south, north] = [Math.min(west, lon), Math.max(east, lon), Math.min(south, lat), Math.max(north, lat)];
     }
     this.map.fitBounds([west, south, east, north], { padding: 48, maxZoom: 14, duration: 0 });
@@ -69,12 +79,14 @@ export class TrackMap {
 
   private readonly addLayers = () => {
     const { map } = this;
-    const [line, casing, stop] = ["--map-trail", "--map-casing", "--state-stale"].map(cssColor);
+    const [line, casing, stop, ring] = ["--map-trail", "--map-casing", "--state-stale", "--map-ring"].map(cssColor);
     map.addSource("track", { type: "geojson", data: trackLines(this.track, this.gaps) });
     const way = { type: "line", source: "track", layout: { "line-cap": "round", "line-join": "round" } } as const;
     map.addLayer({ ...way, id: "casing", filter: ["!", ["get", "gap"]], paint: { "line-color": casing, "line-width": 6 } });
     map.addLayer({ ...way, id: "way", filter: ["!", ["get", "gap"]], paint: { "line-color": line, "line-width": 3 } });
     map.addLayer({ ...way, id: "gaps", filter: ["get", "gap"], paint: { "line-color": line, "line-width": 2, "line-dasharray": [1, 3] } });
+    map.addSource("chosen", { type: "geojson", data: trackLines(this.chosen) });
+    map.addLayer({ ...way, id: "chosen", source: "chosen", paint: { "line-color": ring, "line-width": 5 } });
     map.addSource("stops", { type: "geojson", data: points(this.stops) });
     map.addLayer({ id: "stops", type: "circle", source: "stops", paint: { "circle-radius": 6, "circle-color": stop, "circle-stroke-color": casing, "circle-stroke-width": 2 } });
     map.addSource("cursor", { type: "geojson", data: points(this.cursor ? [this.cursor] : []) });

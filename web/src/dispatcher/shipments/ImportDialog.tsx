@@ -5,6 +5,7 @@ import { Dialog } from "../Dialog";
 import type { Fleet } from "../useFleet";
 import { create } from "./calls";
 import { parseCSV } from "./csv";
+import { zoneNow } from "../zone";
 import { example, importRows, type ImportRow, type ImportTable } from "./importRows";
 import { placeText, problemText } from "./format";
 import { t } from "./messages";
@@ -32,7 +33,7 @@ export function ImportDialog({ fleet, onClose }: { fleet: Fleet; onClose: () => 
     setOutcomes(new Map());
     if (!file) return;
     if (file.size > LARGEST * 1024 * 1024) return setProblem(t("csv.tooBig", { mb: LARGEST }));
-    const found = importRows(parseCSV(await file.text()));
+    const found = importRows(parseCSV(await file.text()), zoneNow());
     setProblem(found.rows.length === 0 ? t("csv.none") : "");
     if (found.rows.length > 0) setTable(found);
   };

@@ -4,6 +4,8 @@ import { RefusedError } from "../../api/rest";
 import type { Place, Shipment } from "../../api/shapes";
 import { Dialog } from "../Dialog";
 import { navigate, pathOf } from "../route";
+import { fromField, toField } from "../wallClock";
+import { zoneNow } from "../zone";
 import type { Fleet } from "../useFleet";
 import { create, patch } from "./calls";
 import { labelOf, problemText } from "./format";
@@ -11,12 +13,8 @@ import { t } from "./messages";
 
 const sides = ["pickup", "dropoff"] as const;
 
-/** A time of the API as a `datetime-local` field holds it, in the user's zone. */
-function localTime(stamp: string | undefined): string {
-  if (!stamp) return "";
-  const at = new Date(stamp);
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}
+/** A time of the API as a `datetime-local` field holds it, in the fleet's zone. */
+const localTime = (stamp: string | undefined) => (stamp ? toField(Date.parse(stamp), zoneNow()) : "");
 
 interface Body {
   reference: string;
@@ -29,7 +27,7 @@ function bodyOf(form: FormData): Body {
   const text = (name: string) => String(form.get(name) ?? "").trim();
   const place = (side: string): Place => {
     const number = (name: string) => (text(name) === "" ? undefined : Number(text(name)));
-    const time = (name: string) => (text(name) === "" ? undefined : new Date(text(name)).toISOString());
+    const time = (name: string) => (text(name) === "" ? undefined : new Date(fromField(text(name), zoneNow())).toISOString());
     return {
       name: text(`${side}.name`) || undefined, address: text(`${side}.address`) || undefined,
       lat: number(`${side}.lat`), lon: number(`${side}.lon`), from: time(`${side}.from`), to: time(`${side}.to`),
@@ -92,7 +90,7 @@ export function ShipmentForm({ fleet, shipment, onClose }: { fleet: Fleet; shipm
           {t("note")}
           <textarea name="note" rows={2} maxLength={2000} defaultValue={base?.note} />
         </label>
-        <p className="hint">{t("form.zone", { zone: Intl.DateTimeFormat().resolvedOptions().timeZone })}</p>
+        <p className="hint">{t("form.zone", { zone: zoneNow() })}</p>
         {problem && <p className="problem" role="alert">{problem}</p>}
         {theirs && (
           <div className="problem" role="alert" data-testid="conflict">

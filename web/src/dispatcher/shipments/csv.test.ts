@@ -15,9 +15,9 @@ describe("parseCSV", () => {
 });
 
 describe("importRows", () => {
-  const faults = (head: string, line: string) => importRows(parseCSV(`${head}\n${line}`)).rows[0].faults.map((f) => `${f.key.slice(10)} ${f.column}`.trim());
+  const faults = (head: string, line: string) => importRows(parseCSV(`${head}\n${line}`), "UTC").rows[0].faults.map((f) => `${f.key.slice(10)} ${f.column}`.trim());
   it("takes the example that it offers", () => {
-    const { rows, unknown } = importRows(parseCSV(example));
+    const { rows, unknown } = importRows(parseCSV(example), "UTC");
     expect(unknown).toEqual([]);
     expect(rows[0].faults).toEqual([]);
     expect(rows[0].body).toMatchObject({ reference: "Order 1001", pickup: { lat: 59.33, lon: 18.07 }, dropoff: { address: "High Street 5, Uppsala" } });
@@ -32,5 +32,5 @@ describe("importRows", () => {
     ["reference", "r".repeat(201), ["long reference"]],
     ["Reference;Pickup Lat;Pickup-Lon", "r;59,3;18,1", []],
   ])("%s with %s", (head, line, want) => expect(faults(head, line)).toEqual(want));
-  it("names the columns that it leaves out", () => expect(importRows([["reference", "Colour"], ["r", "red"]]).unknown).toEqual(["Colour"]));
+  it("names the columns that it leaves out", () => expect(importRows([["reference", "Colour"], ["r", "red"]], "UTC").unknown).toEqual(["Colour"]));
 });

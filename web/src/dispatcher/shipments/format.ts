@@ -1,18 +1,18 @@
 import type { Place, Shipment, ShipmentStatus } from "../../api/shapes";
 import { RefusedError } from "../../api/rest";
-import { locale } from "../messages";
+import { dayOf } from "../wallClock";
+import { clockText, stampText, timeFormat, zoneNow } from "../zone";
 import { t } from "./messages";
 
-const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
-const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
-const dayMonth = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const dayMonth = timeFormat({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 /** A time of the API as people here write it: the hour alone when it is today. */
 export function timeText(stamp: string, now: number): string {
-  const at = new Date(stamp);
-  if (Number.isNaN(at.getTime())) return stamp;
-  if (at.toDateString() === new Date(now).toDateString()) return clock.format(at);
-  return at.getFullYear() === new Date(now).getFullYear() ? dayMonth.format(at) : day.format(at);
+  const at = Date.parse(stamp);
+  if (Number.isNaN(at)) return stamp;
+  const [day, today] = [dayOf(at, zoneNow()), dayOf(now, zoneNow())];
+  if (day === today) return clockText(at);
+  return day.slice(0, 4) === today.slice(0, 4) ? dayMonth(at) : stampText(at);
 }
 
 export function windowText({ from, to }: Place, now: number): string {

@@ -1,5 +1,6 @@
 import type { Place } from "../../api/shapes";
 import type { Key } from "./messages";
+import { fromField } from "../wallClock";
 
 /** What a shipment is created from. */
 export interface ShipmentBody {
@@ -31,16 +32,16 @@ export const columns: readonly string[] = ["reference", ...sides.flatMap((side) 
 const LONGEST: Record<string, number> = { reference: 200, note: 2_000 }; // characters; the server counts bytes
 const LONGEST_PLACE = 500;
 
-/** Reads the rows of a table whose first line names the columns, in any order and case. */
-export function importRows([head = [], ...lines]: string[][]): ImportTable {
+/** Reads the rows of a table whose first line names the columns, in any order and case. Times without an offset are those of zone. */
+export function importRows([head = [], ...lines]: string[][], zone: string): ImportTable {
   const names = head.map((name) => name.toLowerCase().replace(/[\s.-]+/g, "_"));
   return {
     unknown: head.filter((_, i) => !columns.includes(names[i])),
-    rows: lines.map((cells, i) => readRow(new Map(names.map((name, at) => [name, cells[at] ?? ""])), i + 2)),
+    rows: lines.map((cells, i) => readRow(new Map(names.map((name, at) => [name, cells[at] ?? ""])), i + 2, zone)),
   };
 }
 
-function readRow(cells: ReadonlyMap<string, string>, line: number): ImportRow {
+function readRow(cells: ReadonlyMap<string, string>, line: number, zone: string): ImportRow {
   const faults: Fault[] = [];
   const fault = (key: Fault["key"], column: string) => void faults.push({ key, column });
   const text = (column: string) => {
@@ -60,8 +61,8 @@ function readRow(cells: ReadonlyMap<string, string>, line: number): ImportRow {
     const time = (column: string) => {
       const value = cells.get(column) ?? "";
       if (value === "") return undefined;
-      const at = new Date(value);
-      if (!Number.isNaN(at.getTime())) return at.toISOString();
+      const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(value) ? fromField(value, zone) : Date.parse(value);
+      if (!Number.isNaN(at)) return new Date(at).toISOString();
       return void fault("csv.error.time", column);
     };
     const found: Place = {

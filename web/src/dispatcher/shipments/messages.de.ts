@@ -103,7 +103,7 @@ export const de: Catalogue<keyof typeof en> = {
   "form.lon": "Länge",
   "form.from": "Von",
   "form.to": "Bis",
-  "form.zone": "Zeiten gelten in Ihrer Zeitzone, {zone}.",
+  "form.zone": "Zeiten gelten in {zone}.",
   "form.save": "Speichern",
   "form.create": "Anlegen",
   "form.saving": "Wird gespeichert…",

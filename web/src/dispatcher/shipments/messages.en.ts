@@ -100,7 +100,7 @@ export const en = {
   "form.lon": "Longitude",
   "form.from": "From",
   "form.to": "Until",
-  "form.zone": "Times are in your time zone, {zone}.",
+  "form.zone": "Times are those of {zone}.",
   "form.save": "Save",
   "form.create": "Create",
   "form.saving": "Saving…",
