@@ -290,3 +290,24 @@ func counted(t *testing.T, reg *prometheus.Registry, name string) (sum float64) 
 	}
 	return sum
 }
+
+// Readers that come and go, as scouts do, leave nothing in the server.
+func TestClosedReadersLeaveNothing(t *testing.T) {
+	l := open(t, t.TempDir(), Options{})
+	heard := newListener()
+	if err := l.Append(fleet.Publication{Topic: "fleet/acme/drivers/d1/location", Payload: []byte("{}")}, heard, 1); err != nil {
+		t.Fatal(err)
+	}
+	heard.next(t, 1)
+	for range 5 {
+		r := l.Tail(0, time.Now().Add(-time.Minute))
+		if _, err := r.Next(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+	}
+	info, err := l.parts[0].stream.Info(t.Context())
+	if err != nil || info.State.Consumers != 0 {
+		t.Errorf("%d consumers are left (%v)", info.State.Consumers, err)
+	}
+}

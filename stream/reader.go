@@ -17,6 +17,9 @@ const fetchBytes = 1 << 20
 // full ones.
 const prefetchFrames = 32
 
+// closeTimeout is how long a Reader that closes waits for the server.
+const closeTimeout = time.Second
+
 // ErrBehind reports an offset beyond the end of the stream.
 var ErrBehind = errors.New("stream is older than the offset in the store: was its directory replaced by an earlier copy?")
 
@@ -37,7 +40,9 @@ type Reader struct {
 	p     *partition
 	next  uint64 // the frame that comes next; 0 is the first one since
 	since time.Time
-	it    jetstream.MessagesContext
+
+	consumer jetstream.Consumer // of it
+	it       jetstream.MessagesContext
 }
 
 // Reader begins to read partition i after the frame numbered after, or with the
@@ -163,8 +168,12 @@ func (r *Reader) subscribe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.it, err = c.Messages(jetstream.PullMaxMessages(prefetchFrames))
-	return err
+	it, err := c.Messages(jetstream.PullMaxMessages(prefetchFrames))
+	if err != nil {
+		return err
+	}
+	r.consumer, r.it = c, it
+	return nil
 }
 
 // Ack says that every frame through seq has been saved and need not be kept. It
@@ -176,9 +185,17 @@ func (r *Reader) Ack(seq uint64) {
 
 // Close ends the delivery. What was not acknowledged stays.
 func (r *Reader) Close() {
-	if r.it != nil {
-		r.it.Stop()
-		r.it = nil
+	if r.it == nil {
+		return
+	}
+	r.it.Stop()
+	r.it = nil
+	// The client library leaves its consumer to the server, which keeps it for
+	// five minutes; of scouts, which come and go, many would gather.
+	if info := r.consumer.CachedInfo(); info != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		_ = r.p.stream.DeleteConsumer(ctx, info.Name) // one that cannot be reached ends in those minutes
 	}
 }
 
