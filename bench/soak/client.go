@@ -16,33 +16,67 @@ import (
 	"github.com/dray-fleet/dray/fleet"
 )
 
-// A tally counts what the clients did.
-type tally struct {
+// A crowd is the clients of one server, and counts what they f.
+type crowd struct {
+	server  *servers.Server
+	clients int
+	pace    time.Duration // between two exchanges of one client, about
+
 	connected, dropped, expired, published, subscribed, received, failed atomic.Int64
 
 	failure atomic.Value // string: the last one
 }
 
 // patience is for one exchange with the server.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
+
+// dispatchers are among the clients, however many those are: each gets all that
+// the others publish.
+const dispatchers = 4
+
+// visitTime is how long a client stays, about.
+const visitTime = 20 * time.Second
+
+func newCrowd(s *servers.Server, clients, rate int) *crowd {
+	return &crowd{server: s, clients: clients, pace: time.Second * time.Duration(clients) / time.Duration(rate)}
+}
 
 // live is one place in the fleet: a client, and the next one when it is gone.
-func live(ctx context.Context, s *servers.Server, place int, did *tally) {
-	for n := 0; ctx.Err() == nil; n++ {
+// Their first ones come over some seconds.
+func (f *crowd) live(ctx context.Context, place int) {
+	pause(ctx, time.Duration(rand.Int64N(int64(5*time.Second))))
+	for ctx.Err() == nil {
 		role, subject := "driver", fmt.Sprintf("d%d", place)
-		if place%4 == 0 {
+		if place < dispatchers {
 			role, subject = "dispatcher", fmt.Sprintf("c%d", place)
 		}
-		if err := visit(ctx, s, role, subject, did); err != nil {
-			did.failed.Add(1)
-			did.failure.Store(fmt.Sprintf("%s: %v", subject, err))
+		if err := f.visit(ctx, role, subject); err != nil {
+			f.failed.Add(1)
+			f.failure.Store(fmt.Sprintf("%s: %v", subject, err))
 		}
 	}
 }
 
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// judge fails when more than some exchanges went wrong.
+func (f *crowd) judge() error {
+	if f.failed.Load() > f.connected.Load()/100 {
+		return fmt.Errorf("%d of %d visits failed", f.failed.Load(), f.connected.Load())
+	}
+	return nil
+}
+
 // visit connects, does some things at random, and leaves: politely, by cutting
 // the connection, or when its token expires.
-func visit(ctx context.Context, s *servers.Server, role, subject string, did *tally) error {
+func (f *crowd) visit(ctx context.Context, role, subject string) error {
 	expires := rand.IntN(20) == 0
 	ttl := time.Hour
 	if expires {
@@ -59,12 +93,12 @@ func visit(ctx context.Context, s *servers.Server, role, subject string, did *ta
 	var nc net.Conn
 	var opened sync.Mutex
 	gone := make(chan struct{})
-	opts := mqtt.NewClientOptions().AddBroker("tcp://" + s.MQTT).SetClientID(subject).SetUsername(subject).SetPassword(token).
+	opts := mqtt.NewClientOptions().AddBroker("tcp://" + f.server.MQTT).SetClientID(subject).SetUsername(subject).SetPassword(token).
 		SetProtocolVersion(4).SetAutoReconnect(false).SetCleanSession(rand.IntN(2) == 0).SetConnectTimeout(patience).SetWriteTimeout(patience).
 		SetKeepAlive(time.Minute).SetConnectionLostHandler(func(mqtt.Client, error) { close(gone) }).
-		SetDefaultPublishHandler(func(mqtt.Client, mqtt.Message) { did.received.Add(1) }).
+		SetDefaultPublishHandler(func(mqtt.Client, mqtt.Message) { f.received.Add(1) }).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
-			conn, err := net.DialTimeout("tcp", s.MQTT, patience)
+			conn, err := net.DialTimeout("tcp", f.server.MQTT, patience)
 			opened.Lock()
 			nc = conn
 			opened.Unlock()
@@ -77,12 +111,18 @@ func visit(ctx context.Context, s *servers.Server, role, subject string, did *ta
 	if err := await(c.Connect()); err != nil {
 		return err
 	}
-	did.connected.Add(1)
-	for range rand.IntN(20) {
+	f.connected.Add(1)
+	due := time.Now()
+	for range rand.IntN(2 * int(max(visitTime/f.pace, 1))) {
+		due = due.Add(f.pace)
+		pause(ctx, time.Until(due))
+		if ctx.Err() != nil || !c.IsConnectionOpen() {
+			break
+		}
 		if role == "driver" {
-			err = report(c, subject, did)
+			err = f.report(c, subject)
 		} else {
-			err = watch(c, did)
+			err = f.watch(c)
 		}
 		if err != nil && !expires {
 			c.Disconnect(0)
@@ -93,7 +133,7 @@ func visit(ctx context.Context, s *servers.Server, role, subject string, did *ta
 	case expires:
 		select {
 		case <-gone:
-			did.expired.Add(1)
+			f.expired.Add(1)
 		case <-time.After(patience):
 			c.Disconnect(0)
 			return fmt.Errorf("%s is still connected after its token has expired", subject)
@@ -103,7 +143,7 @@ func visit(ctx context.Context, s *servers.Server, role, subject string, did *ta
 		_ = nc.Close()
 		opened.Unlock()
 		c.Disconnect(0) // tells the client library; nothing of it arrives
-		did.dropped.Add(1)
+		f.dropped.Add(1)
 	default:
 		c.Disconnect(50)
 	}
@@ -118,17 +158,17 @@ func await(t mqtt.Token) error {
 }
 
 // report publishes a fix, and now and then what is no fix at all.
-func report(c mqtt.Client, driver string, did *tally) error {
+func (f *crowd) report(c mqtt.Client, driver string) error {
 	payload := fmt.Sprintf(`{"fix_at":%d,"lat":%.6f,"lon":%.6f}`, time.Now().UnixMilli(), 52+rand.Float64(), 13+rand.Float64())
 	if rand.IntN(50) == 0 {
 		payload = `{"lat":"north"}`
 	}
-	did.published.Add(1)
+	f.published.Add(1)
 	return await(c.Publish(fleet.DriverTopic(servers.Fleet, driver, "location"), byte(rand.IntN(3)), false, payload))
 }
 
 // watch subscribes to something, or ends it.
-func watch(c mqtt.Client, did *tally) error {
+func (f *crowd) watch(c mqtt.Client) error {
 	filters := []string{
 		"fleet/bench/drivers/+/location", "fleet/bench/live", "fleet/bench/drivers/+/presence",
 		"fleet/bench/#", "$share/desk/fleet/bench/drivers/+/location", "fleet/bench/drivers/d1/#",
@@ -137,6 +177,6 @@ func watch(c mqtt.Client, did *tally) error {
 	if rand.IntN(3) == 0 {
 		return await(c.Unsubscribe(filter))
 	}
-	did.subscribed.Add(1)
+	f.subscribed.Add(1)
 	return await(c.Subscribe(filter, byte(rand.IntN(3)), nil))
 }

@@ -1,76 +1,149 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"math"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/dray-fleet/dray/bench/servers"
 )
 
-// A sample is what the server holds while nobody is connected.
-type sample struct{ heap, goroutines, files float64 }
+// A sample is what the server holds right after a garbage collection.
+type sample struct {
+	at                      time.Duration // since the start
+	heap, goroutines, files float64       // heap in bytes
+	resident                float64       // bytes
+	connections             float64
+	rate                    float64 // publishes a second since the sample before; 0 at rest
+}
+
+// A recorder keeps the samples of a run.
+type recorder struct {
+	server *servers.Server
+	crowd  *crowd
+	began  time.Time
+
+	load, rest []sample
+}
+
+func (r *recorder) take() (sample, error) {
+	if err := r.server.Collect(); err != nil {
+		return sample{}, err
+	}
+	m, err := r.server.Metrics()
+	return sample{
+		at: time.Since(r.began), heap: m["go_memstats_heap_alloc_bytes"], goroutines: m["go_goroutines"],
+		files: float64(r.server.Files()), resident: float64(r.server.RSS()), connections: m["dray_broker_connections"],
+	}, err
+}
+
+// underLoad samples until ctx is done. The clients are coming before the first.
+func (r *recorder) underLoad(ctx context.Context, every time.Duration) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	published, at := r.crowd.published.Load(), time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		s, err := r.take()
+		if err != nil {
+			return err
+		}
+		now, then := r.crowd.published.Load(), at
+		at = time.Now()
+		s.rate = float64(now-published) / at.Sub(then).Seconds()
+		published = now
+		r.load = append(r.load, s)
+	}
+}
 
 // quiet is how long the server may take until it has seen everybody off.
-const quiet = 30 * time.Second
+const quiet = time.Minute
 
-// takeSample waits until all connections and sessions have ended and ingest has
-// caught up, and collects garbage. Of what still moves the least is taken.
-func takeSample(ctx context.Context, s *servers.Server) (sample, error) {
+// atRest waits until all connections and sessions have ended and ingest has
+// caught up, and samples. Of what still moves the least is taken.
+func (r *recorder) atRest(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, quiet)
 	defer cancel()
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
-	least := sample{math.Inf(1), math.Inf(1), math.Inf(1)}
+	least := sample{heap: math.Inf(1), goroutines: math.Inf(1), files: math.Inf(1)}
 	const looks = 12 // three seconds: longer than sessions live
 	for left := looks; left > 0; {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return sample{}, fmt.Errorf("the server is not at rest: %w", ctx.Err())
+			return fmt.Errorf("the server is not at rest: %w", ctx.Err())
 		}
-		if err := s.Collect(); err != nil {
-			return sample{}, err
-		}
-		m, err := s.Metrics()
+		m, err := r.server.Metrics()
 		if err != nil {
-			return sample{}, err
+			return err
 		}
 		if m["dray_broker_connections"] > 0 || m["dray_stream_backlog_frames"] > 0 {
 			continue
 		}
+		s, err := r.take()
+		if err != nil {
+			return err
+		}
 		left--
-		least.heap = min(least.heap, m["go_memstats_heap_alloc_bytes"])
-		least.goroutines = min(least.goroutines, m["go_goroutines"])
-		least.files = min(least.files, float64(s.Files()))
+		least.at, least.resident = s.at, s.resident
+		least.heap, least.goroutines, least.files = min(least.heap, s.heap), min(least.goroutines, s.goroutines), min(least.files, s.files)
 	}
-	return least, nil
+	r.rest = append(r.rest, least)
+	return nil
 }
 
-// judge fails when anything grows.
-func judge(samples []sample) error {
+// judge fails when anything grows, at rest or under load. The first rounds fill
+// caches and pools; under load only samples with nearly everybody there count.
+func (r *recorder) judge() error {
+	rest := r.rest[warmUp:]
+	var load []sample
+	for _, s := range r.load {
+		if s.at > r.rest[warmUp-1].at && s.connections > 0.9*float64(r.crowd.clients) {
+			load = append(load, s)
+		}
+	}
+	return errors.Join(grows("at rest", rest), grows("under load", load))
+}
+
+func grows(when string, samples []sample) error {
+	if len(samples) < 3 {
+		return nil // no trend can be seen; a run of some minutes has more
+	}
 	var errs []error
-	for _, kind := range []struct {
-		name  string
-		of    func(sample) float64
-		least float64 // growth that is no trend
-	}{
-		{"heap bytes", func(s sample) float64 { return s.heap }, 6e6}, // buffers in pools and the stream's caches come and go
-		{"goroutines", func(s sample) float64 { return s.goroutines }, 8},
-		{"file descriptors", func(s sample) float64 { return s.files }, 6},
-	} {
+	for _, kind := range kinds {
 		values := make([]float64, len(samples))
 		for i, s := range samples {
 			values[i] = kind.of(s)
 		}
 		grown := slope(values) * float64(len(values)-1)
 		if grown > max(kind.least, 0.1*values[0]) {
-			errs = append(errs, fmt.Errorf("%s grow: by %.0f from %.0f", kind.name, grown, values[0]))
+			errs = append(errs, fmt.Errorf("%s, %s grow: by %.0f from %.0f", when, kind.name, grown, values[0]))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// kinds are what must not grow.
+var kinds = []struct {
+	name  string
+	of    func(sample) float64
+	least float64 // growth that is no trend
+}{
+	{"heap bytes", func(s sample) float64 { return s.heap }, 6e6}, // buffers in pools and the stream's caches come and go
+	{"goroutines", func(s sample) float64 { return s.goroutines }, 8},
+	{"file descriptors", func(s sample) float64 { return s.files }, 6},
 }
 
 // slope is that of the least squares line through values, per step.
@@ -87,4 +160,38 @@ func slope(values []float64) float64 {
 		across += x * x
 	}
 	return up / across
+}
+
+// median returns that of samples, 0 of none.
+func median(samples []sample, of func(sample) float64) float64 {
+	if len(samples) == 0 {
+		return 0
+	}
+	values := make([]float64, len(samples))
+	for i, s := range samples {
+		values[i] = of(s)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// csv writes all samples in the order of time.
+func (r *recorder) csv(out io.Writer) error {
+	w := csv.NewWriter(out)
+	rows := [][]string{{"seconds", "state", "heap_bytes", "goroutines", "files", "resident_bytes", "connections", "publishes_per_s"}}
+	number := func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }
+	add := func(state string, s sample) {
+		rows = append(rows, []string{number(s.at.Seconds()), state, number(s.heap), number(s.goroutines), number(s.files),
+			number(s.resident), number(s.connections), number(s.rate)})
+	}
+	all := slices.Concat(r.load, r.rest)
+	slices.SortFunc(all, func(a, b sample) int { return cmp.Compare(a.at, b.at) })
+	for _, s := range all {
+		if slices.Contains(r.rest, s) {
+			add("rest", s)
+		} else {
+			add("load", s)
+		}
+	}
+	return w.WriteAll(rows)
 }

@@ -1,9 +1,19 @@
 package main
 
-import "testing"
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
 
-func TestJudge(t *testing.T) {
-	flat := func(i int) sample { return sample{40e6 + float64(i%2)*1e6, 60 + float64(i%3), 30} }
+func TestGrows(t *testing.T) {
+	flat := func(i int) sample {
+		return sample{heap: 40e6 + float64(i%2)*1e6, goroutines: 60 + float64(i%3), files: 30}
+	}
 	for name, tt := range map[string]struct {
 		at   func(i int) sample
 		good bool
@@ -15,11 +25,33 @@ func TestJudge(t *testing.T) {
 		"files that leak":      {func(i int) sample { s := flat(i); s.files += float64(i); return s }, false},
 	} {
 		var samples []sample
-		for i := range rounds - warmUp {
+		for i := range 9 {
 			samples = append(samples, tt.at(i))
 		}
-		if err := judge(samples); (err == nil) != tt.good {
+		if err := grows("here", samples); (err == nil) != tt.good {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestPlotIsWellFormed(t *testing.T) {
+	r := &recorder{crowd: &crowd{clients: 2}}
+	for i := range 10 {
+		r.load = append(r.load, sample{at: time.Duration(i) * time.Minute, heap: 3e7, goroutines: 70, files: 40, connections: 2, rate: float64(i)})
+	}
+	r.rest = []sample{{at: 10 * time.Minute, heap: 2e7, goroutines: 60, files: 30}}
+	var svg, csv bytes.Buffer
+	if err := errors.Join(r.plot(&svg), r.csv(&csv)); err != nil {
+		t.Fatal(err)
+	}
+	for d := xml.NewDecoder(&svg); ; {
+		if _, err := d.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if lines := strings.Count(csv.String(), "\n"); lines != 12 {
+		t.Errorf("%d lines of CSV, want a heading and 11:\n%s", lines, csv.String())
 	}
 }
