@@ -24,6 +24,7 @@ type Batch struct {
 	Dead      []DeadLetter
 	Thinned   map[Source]int64 // fixes left out of history
 	Receipts  []Receipt        // of the thinned ones, those with Boot and Seq
+	Sightings []Sighting       // of drivers whose fleet has geofences, in the order of their time
 }
 
 // A DeadLetter is a publication that can never be stored, and why.

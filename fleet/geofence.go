@@ -1,6 +1,9 @@
 package fleet
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // A Point is a place on the earth in degrees.
 type Point struct {
@@ -14,8 +17,10 @@ type Circle struct {
 	Radius float64 `json:"radius_m"`
 }
 
-// MaxVertices bounds a geofence's polygon.
-const MaxVertices = 1000
+const (
+	MaxVertices  = 1000 // of a geofence's polygon
+	MaxGeofences = 5000 // of a fleet
+)
 
 // A Geofence is an area with entered and left events: a polygon or a circle.
 type Geofence struct {
@@ -66,4 +71,13 @@ type GeofenceEvent struct {
 	Event           string
 	Driver          string
 	At              time.Time
+}
+
+// MarshalJSON writes the contract's shape.
+func (e GeofenceEvent) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Event  string `json:"event"`
+		Driver string `json:"driver"`
+		At     string `json:"at"`
+	}{e.Event, e.Driver, Timestamp(e.At)})
 }

@@ -20,6 +20,7 @@ type item struct {
 	positions []fleet.Position // of the history, once judged
 	latest    *fleet.Position  // the newest plausible one, thinned or not
 	receipts  []fleet.Receipt  // of the thinned ones
+	sightings []fleet.Sighting // at geofences
 	thinned   map[fleet.Source]int64
 	report    *fleet.Report
 	dispatch  *fleet.DispatchReport

@@ -35,6 +35,7 @@ func (l *lane) judge(items []*item) {
 	// In the order of fix time, so that it makes no difference in which order
 	// an outbox sent its backlog.
 	slices.SortStableFunc(fixes, func(a, b candidate) int { return a.FixAt.Compare(b.FixAt) })
+	fenced := *l.fences.byFleet.Load()
 	for _, c := range fixes {
 		if c.repeats(l.memory.seed, c.Position) {
 			l.m.duplicates.Inc()
@@ -44,8 +45,13 @@ func (l *lane) judge(items []*item) {
 		if c.Quarantined {
 			thin = &c.thinFuture
 			l.m.quarantined.Inc()
-		} else if c.latest == nil || c.FixAt.After(c.latest.FixAt) {
-			c.latest = c.Position
+		} else {
+			if c.latest == nil || c.FixAt.After(c.latest.FixAt) {
+				c.latest = c.Position
+			}
+			if len(fenced) > 0 {
+				c.see(fenced, c.Position)
+			}
 		}
 		interval := l.interval(driver{c.Position.Fleet, c.Position.Driver})
 		if interval <= 0 || thin.keep(&c.Fix, interval) {
@@ -75,6 +81,7 @@ func assemble(items []*item, offset *fleet.Offset) *fleet.Batch {
 	for _, it := range items {
 		b.Positions = append(b.Positions, it.positions...)
 		b.Receipts = append(b.Receipts, it.receipts...)
+		b.Sightings = append(b.Sightings, it.sightings...)
 		for s, n := range it.thinned {
 			b.Thinned[s] += n
 		}
@@ -94,6 +101,7 @@ func assemble(items []*item, offset *fleet.Offset) *fleet.Batch {
 			}
 		}
 	}
+	b.Sightings = inOrder(b.Sightings)
 	b.Latest = make([]fleet.Position, 0, len(newest))
 	for _, p := range newest {
 		b.Latest = append(b.Latest, *p)

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -64,8 +65,8 @@ func (w *Worker) SubscribeMQTT(ctx context.Context, opts MQTTOptions) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.stayConnected(ctx, src) })
 	g.Go(func() error {
-		// The policies must be known before the first fix is judged.
-		if err := l.patiently(ctx, "open", func() error { return w.loadPolicies(ctx) }); err != nil {
+		// The policies and geofences must be known before the first fix is judged.
+		if err := l.patiently(ctx, "open", func() error { return cmp.Or(w.loadPolicies(ctx), w.loadFences(ctx)) }); err != nil {
 			return err
 		}
 		return l.drain(ctx, src)

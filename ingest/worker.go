@@ -38,6 +38,9 @@ type Store interface {
 	// Policies returns where the history is kept denser or less dense than
 	// Options.MinInterval; asked every few seconds.
 	Policies(ctx context.Context) ([]fleet.Policy, error)
+	// AllGeofences returns those of every fleet, unless their version is the
+	// known one; asked every few seconds.
+	AllGeofences(ctx context.Context, known int64) (all []fleet.Geofence, version int64, err error)
 }
 
 // A Source gives records in order. Ack says that those through the frame seq
@@ -62,6 +65,7 @@ type Worker struct {
 	m     *metrics
 
 	policies policies
+	fences   fences
 }
 
 // New returns a Worker that is not running yet.
@@ -69,6 +73,7 @@ func New(log *stream.Log, store Store, opts Options) *Worker {
 	opts.Logger = cmp.Or(opts.Logger, slog.Default())
 	w := &Worker{log: log, store: store, opts: opts, m: newMetrics(opts.Registerer)}
 	w.policies.byDriver.Store(&map[driver]time.Duration{})
+	w.fences.byFleet.Store(&map[string][]fleet.Area{})
 	return w
 }
 
@@ -78,6 +83,7 @@ func New(log *stream.Log, store Store, opts Options) *Worker {
 func (w *Worker) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { w.followPolicies(ctx); return nil })
+	g.Go(func() error { w.followFences(ctx); return nil })
 	for i := range w.log.Partitions() {
 		g.Go(func() error {
 			return w.log.Hold(ctx, i, func(ctx context.Context) error { return w.lane(i).run(ctx) })
@@ -123,10 +129,13 @@ func (l *lane) run(ctx context.Context) error {
 	return stopped(ctx, l.drain(ctx, r))
 }
 
-// open begins after what the store has saved. The policies must be known before
-// the first fix is judged.
+// open begins after what the store has saved. The policies and geofences must be
+// known before the first fix is judged.
 func (l *lane) open(ctx context.Context) (*stream.Reader, error) {
 	if err := l.loadPolicies(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.loadFences(ctx); err != nil {
 		return nil, err
 	}
 	var after uint64

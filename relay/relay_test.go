@@ -211,7 +211,8 @@ func TestEventsReachTheirTopics(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.waitFor(t, "fleet/acme/alerts/silent", "driver", "d1")
-		must(struct{}{}, s.SaveGeofenceEvent(t.Context(), fleet.GeofenceEvent{Fleet: "acme", Geofence: "g1", Event: "entered", Driver: "d1", At: time.Now()}))(t)
+		must(s.CreateGeofence(t.Context(), office, fleet.Geofence{Fleet: "acme", ID: "g1", Circle: &fleet.Circle{Radius: 100}}))(t)
+		must(s.SaveBatch(t.Context(), &fleet.Batch{Sightings: []fleet.Sighting{{Fleet: "acme", Driver: "d1", At: time.Now(), Inside: []string{"g1"}}}}))(t)
 		p.waitFor(t, "fleet/acme/geofences/g1", "event", "entered")
 	})
 }

@@ -68,8 +68,10 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 			if saved, err = p.save(ctx, tx); err != nil || saved.Skipped {
 				return err
 			}
-			saved.Refused, err = s.SaveDispatch(ctx, recordsTx{tx}, b.Dispatch)
-			return err
+			if saved.Refused, err = s.SaveDispatch(ctx, recordsTx{tx}, b.Dispatch); err != nil {
+				return err
+			}
+			return s.SaveSightings(ctx, recordsTx{tx}, b.Sightings)
 		})
 		var pg *pgconn.PgError
 		switch {

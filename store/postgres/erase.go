@@ -36,7 +36,8 @@ var ofDriverName = []string{
 	"DELETE FROM driver_configs WHERE fleet = $1 AND driver = $2",
 	"DELETE FROM alerts WHERE fleet = $1 AND driver = $2",
 	"DELETE FROM policies WHERE fleet = $1 AND driver = $2",
-	"DELETE FROM events WHERE fleet = $1 AND (entity = 'driver' AND entity_id = $2 OR entity IN ('alert', 'command', 'driver_config') AND data ->> 'driver' = $2)",
+	"DELETE FROM geofence_watches WHERE fleet = $1 AND driver = $2",
+	"DELETE FROM events WHERE fleet = $1 AND (entity = 'driver' AND entity_id = $2 OR entity IN ('alert', 'command', 'driver_config', 'geofence') AND data ->> 'driver' = $2)",
 }
 
 // EraseDriver removes what is stored of a driver; see storetest.Store.

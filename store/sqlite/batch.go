@@ -90,6 +90,9 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 		if saved.Refused, err = s.SaveDispatch(ctx, recordsTx{tx}, b.Dispatch); err != nil {
 			return err
 		}
+		if err := s.SaveSightings(ctx, recordsTx{tx}, b.Sightings); err != nil {
+			return err
+		}
 		return saveLetters(ctx, tx, b.Dead)
 	})
 	if err != nil {

@@ -26,7 +26,8 @@ var ofDriverName = []string{
 	"DELETE FROM driver_configs WHERE fleet = ? AND driver = ?",
 	"DELETE FROM alerts WHERE fleet = ? AND driver = ?",
 	"DELETE FROM policies WHERE fleet = ? AND driver = ?",
-	"DELETE FROM events WHERE fleet = ? AND (entity = 'driver' AND entity_id = ?2 OR entity IN ('alert', 'command', 'driver_config') AND data ->> 'driver' = ?2)",
+	"DELETE FROM geofence_watches WHERE fleet = ? AND driver = ?",
+	"DELETE FROM events WHERE fleet = ? AND (entity = 'driver' AND entity_id = ?2 OR entity IN ('alert', 'command', 'driver_config', 'geofence') AND data ->> 'driver' = ?2)",
 }
 
 // EraseDriver removes what is stored of a driver; see storetest.Store.

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/dray-fleet/dray/fleet"
 )
 
@@ -170,13 +172,80 @@ var geofenceTests = map[string]func(*testing.T, Store){
 		ok(t, s.DeleteGeofence(t.Context(), office, "acme", g.ID))
 		wantErr(t, "deleted again", s.DeleteGeofence(t.Context(), office, "acme", g.ID), fleet.ErrNotFound)
 	},
-	"tell who came and went": func(t *testing.T, s Store) {
-		ok(t, s.SaveGeofenceEvent(t.Context(), fleet.GeofenceEvent{Fleet: "acme", Geofence: "g1", Event: "entered", Driver: "d1", At: at(0)}))
-		wantInvalid(t, "another event", s.SaveGeofenceEvent(t.Context(), fleet.GeofenceEvent{Fleet: "acme", Geofence: "g1", Event: "exploded", Driver: "d1"}))
-		got := feed(t, s, "geofence.entered")
-		equal(t, "events", len(got), 1)
-		sameJSON(t, "event", got[0].Data, `{"event":"entered","driver":"d1","at":"`+noon.Format(time.RFC3339)+`"}`)
+	"have a version that grows with every change": func(t *testing.T, s Store) {
+		read := func(known int64) (n int, version int64) {
+			all, version, err := s.AllGeofences(t.Context(), known)
+			ok(t, err)
+			return len(all), version
+		}
+		_, was := read(0)
+		for i, change := range []func() error{
+			func() error { _, err := s.CreateGeofence(t.Context(), office, circle("acme", "g1")); return err },
+			func() error { _, err := s.CreateGeofence(t.Context(), office, circle("other", "g1")); return err },
+			func() error { return s.UpdateGeofence(t.Context(), office, circle("acme", "g1")) },
+			func() error { return s.DeleteGeofence(t.Context(), office, "acme", "g1") },
+		} {
+			ok(t, change())
+			n, version := read(was)
+			if n == 0 || version <= was {
+				t.Errorf("change %d: %d geofences of version %d after %d", i, n, version, was)
+			}
+			was = version
+			n, _ = read(was)
+			equal(t, "read again", n, 0)
+		}
 	},
+	"tell who comes and goes, once": func(t *testing.T, s Store) {
+		_, err := s.CreateGeofence(t.Context(), office, circle("acme", "g1"))
+		ok(t, err)
+		for _, driver := range []string{"d1", "d2"} {
+			in := sighting(driver, 10, "g1")
+			see(t, s, sighting(driver, 0), in)
+			see(t, s, in)
+			see(t, s, sighting(driver, 5))
+			see(t, s, sighting(driver, 400, "g1"), sighting(driver, 410))
+			see(t, s, sighting(driver, 420, "deleted"), sighting(driver, 430))
+		}
+		var got []string
+		for _, e := range feed(t, s, "geofence.entered", "geofence.left", "geofence.dwelled") {
+			equal(t, "of", []string{e.Fleet, e.ID}, []string{"acme", "g1"})
+			got = append(got, e.Actor+" "+e.Kind)
+		}
+		equal(t, "events", got, []string{"d1 geofence.entered", "d1 geofence.dwelled", "d1 geofence.left",
+			"d2 geofence.entered", "d2 geofence.dwelled", "d2 geofence.left"})
+		sameJSON(t, "entered", feed(t, s, "geofence.entered")[0].Data, `{"event":"entered","driver":"d1","at":"`+fleet.Timestamp(at(10))+`"}`)
+	},
+	"tell once what many writers see": func(t *testing.T, s Store) {
+		_, err := s.CreateGeofence(t.Context(), office, circle("acme", "g1"))
+		ok(t, err)
+		var writers errgroup.Group
+		for range 4 {
+			writers.Go(func() error {
+				for i := range 10 {
+					b := &fleet.Batch{Sightings: []fleet.Sighting{sighting("d1", float64(20*i), "g1"), sighting("d2", float64(20*i), "g1"), sighting("d1", float64(20*i+10))}}
+					if _, err := s.SaveBatch(t.Context(), b); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		ok(t, writers.Wait())
+		equal(t, "entered, left, dwelled", []int{len(feed(t, s, "geofence.entered")), len(feed(t, s, "geofence.left")), len(feed(t, s, "geofence.dwelled"))}, []int{11, 10, 0})
+	},
+}
+
+func circle(fleetID, id string) fleet.Geofence {
+	return fleet.Geofence{Fleet: fleetID, ID: id, Circle: &fleet.Circle{Center: fleet.Point{Lat: 59, Lon: 18}, Radius: 100}}
+}
+
+func sighting(driver string, s float64, inside ...string) fleet.Sighting {
+	return fleet.Sighting{Fleet: "acme", Driver: driver, At: at(s), Inside: inside}
+}
+
+func see(t *testing.T, s Store, sightings ...fleet.Sighting) {
+	t.Helper()
+	save(t, s, &fleet.Batch{Sightings: sightings})
 }
 
 var commandTests = map[string]func(*testing.T, Store){

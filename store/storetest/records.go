@@ -84,8 +84,10 @@ type Records interface {
 	Geofences(ctx context.Context, fleetID, after string, limit int) ([]fleet.Geofence, error)
 	UpdateGeofence(ctx context.Context, by fleet.Actor, g fleet.Geofence) error
 	DeleteGeofence(ctx context.Context, by fleet.Actor, fleetID, id string) error
-	// SaveGeofenceEvent only tells it: the event is in the feed and on the topic.
-	SaveGeofenceEvent(ctx context.Context, e fleet.GeofenceEvent) error
+	// AllGeofences returns those of every fleet and their version, which grows
+	// with every change; no geofences when the version is the known one. Who is
+	// in which of them SaveBatch keeps, by a batch's Sightings, and tells it.
+	AllGeofences(ctx context.Context, known int64) (all []fleet.Geofence, version int64, err error)
 
 	// CreateCommand stores a command and sends it.
 	CreateCommand(ctx context.Context, c fleet.Command) (fleet.Command, error)

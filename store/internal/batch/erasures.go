@@ -59,7 +59,12 @@ func (e *Erasures) Without(b *fleet.Batch) (rest *fleet.Batch, dropped int, newe
 			r.Dead = append(r.Dead, d)
 		}
 	}
-	// Receipts do not say when they were received; their fixes are older still.
+	// Sightings and receipts do not say when they were received; their fixes are older still.
+	for _, see := range b.Sightings {
+		if see.At.UnixMicro() > e.marks[Driver{see.Fleet, see.Driver}] {
+			r.Sightings = append(r.Sightings, see)
+		}
+	}
 	for _, rec := range b.Receipts {
 		if rec.FixAt.UnixMicro() > e.marks[Driver{rec.Source.Fleet, rec.Source.Driver}] {
 			r.Receipts = append(r.Receipts, rec)

@@ -2,7 +2,6 @@ package records
 
 import (
 	"context"
-	"time"
 
 	"github.com/dray-fleet/dray/fleet"
 )
@@ -36,7 +35,14 @@ func (r *Records) CreateGeofence(ctx context.Context, by fleet.Actor, g fleet.Ge
 		return fleet.Geofence{}, err
 	}
 	return g, r.write(ctx, by, "create geofence", func(ctx context.Context, tx Tx) error {
-		_, err := tx.Exec(ctx, "INSERT INTO geofences (fleet, id, name, area, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6)",
+		n, err := row(ctx, tx, number, "SELECT count(*) FROM geofences WHERE fleet = $1", g.Fleet)
+		switch {
+		case err != nil:
+			return err
+		case n >= fleet.MaxGeofences:
+			return fleet.Invalid("id", "is one too many: a fleet has at most 5000 geofences")
+		}
+		_, err = tx.Exec(ctx, "INSERT INTO geofences (fleet, id, name, area, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6)",
 			g.Fleet, g.ID, g.Name, encode(area{g.Polygon, g.Circle}), g.CreatedAt, g.UpdatedAt)
 		return err
 	})
@@ -67,22 +73,4 @@ func (r *Records) UpdateGeofence(ctx context.Context, by fleet.Actor, g fleet.Ge
 // DeleteGeofence removes one, or returns fleet.ErrNotFound.
 func (r *Records) DeleteGeofence(ctx context.Context, by fleet.Actor, fleetID, id string) error {
 	return r.changeOne(ctx, by, "delete geofence", "DELETE FROM geofences WHERE fleet = $1 AND id = $2", fleetID, id)
-}
-
-// SaveGeofenceEvent tells what a driver did at a geofence.
-func (r *Records) SaveGeofenceEvent(ctx context.Context, e fleet.GeofenceEvent) error {
-	switch {
-	case !fleet.ValidID(e.Fleet) || !fleet.ValidID(e.Geofence) || !fleet.ValidID(e.Driver):
-		return fleet.Invalid("geofence", "event names what is not an id")
-	case e.Event != "entered" && e.Event != "left" && e.Event != "dwelled":
-		return fleet.Invalid("event", "must be entered, left or dwelled")
-	}
-	data := encode(struct {
-		Event  string    `json:"event"`
-		Driver string    `json:"driver"`
-		At     time.Time `json:"at"`
-	}{e.Event, e.Driver, e.At.UTC().Truncate(time.Millisecond)})
-	return r.db.Write(ctx, "save geofence event", func(ctx context.Context, tx Tx) error {
-		return r.tell(ctx, tx, fleet.Event{Kind: "geofence." + e.Event, Actor: e.Driver, Fleet: e.Fleet, Entity: "geofence", ID: e.Geofence, Data: []byte(data)})
-	})
 }
