@@ -8,6 +8,7 @@ import "time"
 type bucket struct {
 	every     time.Duration // between publishes in the long run; 0 is no limit
 	tolerance time.Duration // what a burst may run ahead
+	calm      time.Duration // so far below the rate: not over it any more
 	slow      time.Duration // over the rate for so long: give up
 
 	full     time.Time // theoretical arrival time
@@ -21,6 +22,7 @@ func newBucket(rate float64, burst int, slow time.Duration) bucket {
 	if rate > 0 {
 		b.every = time.Duration(float64(time.Second) / rate)
 		b.tolerance = b.every * time.Duration(max(burst-1, 0))
+		b.calm = min(b.tolerance, time.Second) // more than a timer that is late makes up
 	}
 	return b
 }
@@ -37,7 +39,9 @@ func (b *bucket) take(now time.Time) (wait time.Duration, ok bool) {
 	wait = b.full.Sub(now) - b.tolerance
 	b.full = b.full.Add(b.every)
 	if wait <= 0 {
-		b.overFrom = time.Time{}
+		if -wait >= b.calm {
+			b.overFrom = time.Time{}
+		}
 		return 0, true
 	}
 	if b.overFrom.IsZero() {
