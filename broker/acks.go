@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/dray-fleet/dray/broker/packet"
@@ -14,7 +15,7 @@ type acks struct {
 	mu      sync.Mutex
 	room    sync.Cond // of mu: told when pending falls or the connection ends
 	pending int
-	ids     map[uint16]struct{} // packet ids among them
+	ids     []uint16 // packet ids among them, in the order of arrival
 	closed  bool
 }
 
@@ -35,7 +36,7 @@ func (a *acks) begin(id uint16, most int) (again, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if id != 0 {
-		if _, again = a.ids[id]; again {
+		if slices.Contains(a.ids, id) {
 			return true, true
 		}
 	}
@@ -47,10 +48,7 @@ func (a *acks) begin(id uint16, most int) (again, ok bool) {
 	}
 	a.pending++
 	if id != 0 {
-		if a.ids == nil {
-			a.ids = make(map[uint16]struct{})
-		}
-		a.ids[id] = struct{}{}
+		a.ids = append(a.ids, id)
 	}
 	return false, true
 }
@@ -59,7 +57,9 @@ func (a *acks) begin(id uint16, most int) (again, ok bool) {
 func (a *acks) finish(id uint16) {
 	a.mu.Lock()
 	a.pending--
-	delete(a.ids, id)
+	if i := slices.Index(a.ids, id); i >= 0 { // the first: they are answered in order
+		a.ids = slices.Delete(a.ids, i, i+1)
+	}
 	a.mu.Unlock()
 	a.room.Broadcast()
 }

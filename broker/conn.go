@@ -51,6 +51,7 @@ type conn struct {
 	routes   routes
 	rate     bucket
 	lastRead time.Time           // when the read deadline was set last
+	now      time.Time           // when what is being dealt with was read
 	settled  time.Time           // when it published last, in conformance mode
 	watching map[string]struct{} // fleets whose drivers on other nodes it sees; under cluster.mu
 
@@ -117,7 +118,9 @@ func (c *conn) fill(buf []byte) (int, error) {
 	if c.closed.Load() { // ended while the deadline was being set
 		return 0, errEnded
 	}
-	return c.nc.Read(buf)
+	n, err := c.nc.Read(buf)
+	c.now = time.Now()
+	return n, err
 }
 
 // handle does what one frame asks for.

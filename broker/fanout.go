@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/dray-fleet/dray/broker/packet"
@@ -71,8 +72,10 @@ func (b *Broker) fanOut(r *route, p *packet.Publish, from fleet.Acker) {
 		return
 	}
 	origin, _ := from.(*conn)
-	e := encoding{p: packet.Publish{Topic: p.Topic, Payload: p.Payload, Props: p.Props}}
-	b.send(r.topic, r.matches, &e, origin)
+	e := encodings.Get().(*encoding)
+	e.reset(packet.Publish{Topic: p.Topic, Payload: p.Payload, Props: p.Props})
+	b.send(r.topic, r.matches, e, origin)
+	encodings.Put(e)
 }
 
 // send delivers one publication of a live topic.
@@ -106,16 +109,22 @@ func (t *target) deliver(topic string, e *encoding) {
 	}
 }
 
-// An encoding is one publication as bytes, made when first asked for.
+// An encoding is one publication as bytes, made when first asked for. What it
+// returns is valid until reset.
 type encoding struct {
 	p      packet.Publish
 	v4, v5 []byte
 }
 
+// encodings are those of positions, which come by the thousand.
+var encodings = sync.Pool{New: func() any { return new(encoding) }}
+
+func (e *encoding) reset(p packet.Publish) { e.p, e.v4, e.v5 = p, e.v4[:0], e.v5[:0] }
+
 func (e *encoding) of(t *target) []byte {
 	if t.c.version != packet.V5 {
-		if e.v4 == nil {
-			e.v4 = packet.AppendPublish(nil, packet.V311, &e.p)
+		if len(e.v4) == 0 {
+			e.v4 = packet.AppendPublish(e.v4, packet.V311, &e.p)
 		}
 		return e.v4
 	}
@@ -127,8 +136,8 @@ func (e *encoding) of(t *target) []byte {
 		}
 		return packet.AppendPublish(nil, packet.V5, &own)
 	}
-	if e.v5 == nil {
-		e.v5 = packet.AppendPublish(nil, packet.V5, &e.p)
+	if len(e.v5) == 0 {
+		e.v5 = packet.AppendPublish(e.v5, packet.V5, &e.p)
 	}
 	return e.v5
 }

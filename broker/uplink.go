@@ -22,9 +22,10 @@ type route struct {
 	allowed  bool
 	durable  bool // goes to the stream: an upstream or vendor topic
 	upstream fleet.Upstream
-	tracked  *tracked // of the live frames
-	native   *route   // of a vendor's topic: the location topic of its driver
-	matches  *matches // who gets what is published here, as of matches.topology
+	tracked  *tracked    // of the live frames
+	native   *route      // of a vendor's topic: the location topic of its driver
+	matches  *matches    // who gets what is published here, as of matches.topology
+	fix      []fleet.Fix // room for one, whose texts the next one most often repeats
 }
 
 // maxRoutes bounds how many topics a connection is remembered for.
@@ -114,7 +115,7 @@ func (c *conn) publish(frame []byte) error {
 	case 2:
 		tok |= tokenQoS2
 	}
-	if err := c.b.uplink(r, &p, claims, c, tok); err != nil {
+	if err := c.b.uplink(r, &p, c.now, claims, c, tok); err != nil {
 		c.Appended(uint64(tok), err)
 	}
 	return nil
@@ -122,15 +123,19 @@ func (c *conn) publish(frame []byte) error {
 
 // slow waits while the connection is over its rate.
 func (c *conn) slow() error {
-	wait, ok := c.rate.take(time.Now())
+	wait, ok := c.rate.take(c.now)
 	if wait <= 0 {
 		return nil
 	}
+	now := time.Now() // what came with one read may have waited meanwhile
+	wait -= now.Sub(c.now)
+	c.now = now
 	c.b.metrics.throttled.Inc()
 	if !ok {
 		return &packet.Malformed{Code: packet.CodeRateTooHigh, Reason: "too many messages"}
 	}
 	c.rate.sleep(wait)
+	c.now = time.Now()
 	return nil
 }
 
@@ -202,10 +207,9 @@ func (c *conn) release(frame []byte) error {
 
 // uplink appends a publish to the stream, and shows it to those who watch at
 // once. What cannot be decoded is appended as well, so that it is kept as a dead
-// letter; its driver is told, and nobody else sees it. An error means that to
-// will not be told.
-func (b *Broker) uplink(r *route, p *packet.Publish, claims *auth.Claims, to fleet.Acker, tok token) error {
-	now := time.Now()
+// letter; its driver is told, and nobody else sees it. now is when it came. An
+// error means that to will not be told.
+func (b *Broker) uplink(r *route, p *packet.Publish, now time.Time, claims *auth.Claims, to fleet.Acker, tok token) error {
 	fixes, bad := b.decode(r, p.Payload, now)
 	if bad != nil {
 		tok |= tokenBad
@@ -255,13 +259,16 @@ func (b *Broker) uplink(r *route, p *packet.Publish, claims *auth.Claims, to fle
 var wireBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // decode reads the payload once, for everybody: fixes for the live frames, or
-// the field that is wrong.
+// the field that is wrong. The fixes are valid until the route's next publish.
 func (b *Broker) decode(r *route, payload []byte, now time.Time) ([]fleet.Fix, *fleet.InvalidError) {
 	var fixes []fleet.Fix
 	var err error
 	switch r.upstream.Kind {
 	case fleet.KindLocation:
-		fixes, err = codec.Location(payload, r.upstream.Driver)
+		fixes, err = codec.LocationInto(r.fix[:0], payload, r.upstream.Driver)
+		if cap(fixes) == 1 {
+			r.fix = fixes
+		}
 	case fleet.KindHealth:
 		_, err = codec.Health(payload)
 	case fleet.KindDuty:

@@ -62,7 +62,7 @@ func (b *Broker) publishWill(w *will) {
 		b.cluster.publish(w.Topic, &p)
 		return
 	}
-	if err := b.uplink(r, &p, w.claims, detached{b}, 0); err != nil {
+	if err := b.uplink(r, &p, time.Now(), w.claims, detached{b}, 0); err != nil {
 		b.log.Error("will not stored", "topic", w.Topic, "error", err)
 	}
 }
