@@ -11,20 +11,36 @@ import (
 // A frame is one message of the stream: a version byte, then records. A record
 // is its flags (one byte), its receive time (unsigned varint, microseconds since
 // 1970) and then fleet, subject, role, driver, node, topic and payload, each
-// preceded by its length as an unsigned varint. The end of the message ends the
-// frame.
-const frameVersion = 1
-
-const flagDecoded byte = 1
+// preceded by its length as an unsigned varint. A flag for each of the first six
+// says that it is what it was in the record before, and left out. The end of the
+// message ends the frame. Version 1 had flagDecoded alone.
+const (
+	frameVersion    = 2
+	oldFrameVersion = 1
+)
 
 const (
-	maxFrameRecords = 1024
-	maxFrameBytes   = 256 << 10 // a larger publication gets a frame of its own
+	flagDecoded byte = 1 << iota
+	flagSame         // and the five bits above it
 )
+
+const (
+	maxFrameRecords = 4096
+	maxFrameBytes   = 768 << 10 // a larger publication gets a frame of its own
+)
+
+// texts are the fields of a record that the next one most often has too, in the
+// order of the frame.
+type texts [6]string
+
+func textsOf(p *fleet.Publication) texts {
+	return texts{p.Fleet, p.Subject, string(p.Role), p.Driver, p.Node, p.Topic}
+}
 
 // A frame gathers records until it is published, with who waits for each.
 type frame struct {
 	buf     []byte
+	last    texts
 	waiters []waiter
 }
 
@@ -35,6 +51,7 @@ type waiter struct {
 
 func (f *frame) reset() {
 	f.buf = append(f.buf[:0], frameVersion)
+	f.last = texts{}
 	clear(f.waiters)
 	f.waiters = f.waiters[:0]
 }
@@ -45,7 +62,26 @@ func (f *frame) fits(size int) bool {
 }
 
 func (f *frame) add(p *fleet.Publication, to fleet.Acker, token uint64) {
-	f.buf = appendRecord(f.buf, p)
+	flags := byte(0)
+	if p.Decoded {
+		flags = flagDecoded
+	}
+	next := textsOf(p)
+	for i := range next {
+		if next[i] == f.last[i] {
+			flags |= flagSame << i
+		}
+	}
+	b := binary.AppendUvarint(append(f.buf, flags), uint64(max(p.ReceivedAt.UnixMicro(), 0)))
+	for i, s := range next {
+		if flags&(flagSame<<i) == 0 {
+			b = binary.AppendUvarint(b, uint64(len(s)))
+			b = append(b, s...)
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.Payload)))
+	f.buf = append(b, p.Payload...)
+	f.last = next
 	f.waiters = append(f.waiters, waiter{to, token})
 }
 
@@ -53,20 +89,6 @@ func (f *frame) add(p *fleet.Publication, to fleet.Acker, token uint64) {
 func recordSize(p *fleet.Publication) int {
 	const lengths = 1 + 8*binary.MaxVarintLen64
 	return lengths + len(p.Fleet) + len(p.Subject) + len(p.Role) + len(p.Driver) + len(p.Node) + len(p.Topic) + len(p.Payload)
-}
-
-func appendRecord(b []byte, p *fleet.Publication) []byte {
-	flags := byte(0)
-	if p.Decoded {
-		flags = flagDecoded
-	}
-	b = binary.AppendUvarint(append(b, flags), uint64(max(p.ReceivedAt.UnixMicro(), 0)))
-	for _, s := range [...]string{p.Fleet, p.Subject, string(p.Role), p.Driver, p.Node, p.Topic} {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
-	}
-	b = binary.AppendUvarint(b, uint64(len(p.Payload)))
-	return append(b, p.Payload...)
 }
 
 var (
@@ -78,20 +100,27 @@ var (
 // decodeFrame appends the records of message seq to dst. Their strings share one
 // copy of it and their payloads are parts of it. With an error it appends none.
 func decodeFrame(dst []Record, b []byte, seq uint64) ([]Record, error) {
-	if len(b) == 0 || b[0] != frameVersion {
+	if len(b) == 0 || b[0] != frameVersion && b[0] != oldFrameVersion {
 		return dst, errVersion
 	}
 	d := decoder{buf: b[1:], text: string(b[1:])}
 	before := len(dst)
+	var last texts
 	for i := 0; d.at < len(d.buf); i++ {
 		if i == maxFrameRecords {
 			return dst[:before], errRecords
 		}
 		dst = append(dst, Record{Seq: seq, Index: i})
 		r := &dst[len(dst)-1]
-		r.Decoded = d.byte()&flagDecoded != 0
+		flags := d.byte()
+		r.Decoded = flags&flagDecoded != 0
 		r.ReceivedAt = time.UnixMicro(int64(d.uvarint())).UTC()
-		r.Fleet, r.Subject, r.Role, r.Driver, r.Node, r.Topic = d.str(), d.str(), fleet.Role(d.str()), d.str(), d.str(), d.str()
+		for i := range last {
+			if flags&(flagSame<<i) == 0 {
+				last[i] = d.str()
+			}
+		}
+		r.Fleet, r.Subject, r.Role, r.Driver, r.Node, r.Topic = last[0], last[1], fleet.Role(last[2]), last[3], last[4], last[5]
 		r.Payload = d.bytes()
 		if d.bad {
 			return dst[:before], errTruncated

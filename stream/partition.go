@@ -20,7 +20,7 @@ const (
 	attemptTimeout = 2 * time.Second
 	retryPause     = 100 * time.Millisecond
 
-	maxQueuedFrames = 8 // then Append blocks
+	maxQueuedFrames = 4 // then Append blocks
 
 	// While a few publishers write a few records at a time, frames are sent at
 	// most once in this time, so that one sync serves more than one record.
