@@ -2,6 +2,7 @@ package broker
 
 import (
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -229,6 +230,7 @@ func (o *outbound) refill() {
 func (o *outbound) write() {
 	defer o.done.Done()
 	var buf []byte
+	runtime.Gosched() // others who are about to add something do so first
 	o.mu.Lock()
 	for {
 		if len(o.pending) == 0 && len(o.late) > 0 {
