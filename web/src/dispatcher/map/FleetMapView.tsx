@@ -54,14 +54,14 @@ export default function FleetMapView({ positions, source, scheme, selected, onSe
   useEffect(() => map.current?.setAreas(areas), [areas]);
   useImperativeHandle(ref, () => ({ centre: () => map.current?.centre() }), []);
 
-  const hovered = hover && positions.all()[hover.slot];
+  const hovered = hover && hover.slot >= 0 ? positions.all()[hover.slot] : undefined;
   return (
     <div className="map" role="region" aria-label={t("map.label")} data-testid="map">
       <div ref={container} className="map-canvas" />
-      {hovered && (
+      {hover && (
         <div className={hover.y < 60 ? "map-label below" : "map-label"} style={{ left: `clamp(110px, ${hover.x}px, 100% - 110px)`, top: hover.y }}>
-          <strong>{hovered.name || hovered.id}</strong>
-          <span>{agesText(hovered, positions.now(), t)}</span>
+          <strong>{hovered ? hovered.name || hovered.id : t("count.drivers", { count: hover.cluster?.count ?? 0 })}</strong>
+          <span>{hovered ? agesText(hovered, positions.now(), t) : t("count.moving", { count: hover.cluster?.moving ?? 0 })}</span>
         </div>
       )}
       {ended && <MapNote />}

@@ -3,9 +3,11 @@ import type { GeoJSONSource, Map as MapLibre } from "maplibre-gl";
 
 import type { Geofence } from "../../api/shapes";
 import { conditionOf, states } from "../condition";
+import { locale } from "../messages";
 import type { Fix, Positions } from "../positions";
 import { trackLines, type TrackPoint } from "../track";
 import { areaShapes } from "./areas";
+import { clusterRadius, clusterShapes, clusterZoom, clustersOf, type Cluster, type Spot } from "./clusters";
 import { BUILTIN, DETAIL_ENDS, basemapStyle, type Scheme } from "./basemap";
 import { Glides } from "./glides";
 import { graticule } from "./graticule";
@@ -13,12 +15,16 @@ import { cssColor, isSoftware, newMap } from "./mapLibre";
 import { metresBetween, toLngLat, toMercator } from "./mercator";
 import { VehicleLayer, radiusAt, type Palette } from "./vehicleLayer";
 
+const [MOVING, ALERT] = [states.indexOf("moving"), states.indexOf("alert")];
+const compact = new Intl.NumberFormat(locale, { notation: "compact" });
 const SLOW_FPS = 4; // where a frame is drawn without a GPU it takes both cores
 const REACH = 8; // px around a vehicle that still hit it
 const nothing: FeatureCollection<LineString> = { type: "FeatureCollection", features: [] };
 
 export interface Hover {
+  /** The vehicle, or -1 over a cluster. */
   slot: number;
+  cluster: Cluster | null;
   /** Where to put the label, in px of the map. */
   x: number;
   y: number;
@@ -66,10 +72,11 @@ export class FleetMap {
     this.map.on("style.load", this.addLayers);
     this.map.on("moveend", this.drawGraticule);
     this.map.on("dragstart", () => this.events.grabbed());
-    this.map.on("click", ({ point }) => this.events.select(this.pick(point)?.id ?? null));
-    this.map.on("mousemove", ({ point }) => this.hover(this.pick(point)?.slot ?? -1));
-    this.map.on("mouseout", () => this.hover(-1));
-    this.map.on("move", () => this.hover(-1));
+    this.map.on("click", ({ point }) => this.click(point));
+    this.map.on("mousemove", ({ point }) => this.hover(point));
+    this.map.on("mouseout", () => this.hover(null));
+    this.map.on("move", () => this.hover(null));
+    this.map.on("zoom", () => clusterZoom(this.map.getZoom()) !== this.clusteredAt && this.cluster());
 
     this.take(this.positions.all().map((d) => d.slot));
     this.stops.push(this.positions.subscribe(() => this.take(this.positions.takeChanged())));
@@ -92,6 +99,7 @@ export class FleetMap {
     this.selected = id;
     const driver = id === null ? undefined : this.positions.get(id);
     this.vehicles.selected = driver?.slot ?? -1;
+    this.cluster(); // the selected one is in none
     if (driver?.fix && !this.map.getBounds().contains([driver.fix.lon, driver.fix.lat])) this.centre(0);
     this.map.triggerRepaint();
   }
@@ -143,7 +151,8 @@ export class FleetMap {
     const drivers = this.positions.all();
     for (const slot of slots) {
       const { fix } = drivers[slot];
-      if (fix && fix !== this.drawn.get(slot)) this.move(slot, fix, now);
+      if (!fix) this.vanish(slot);
+      else if (fix !== this.drawn.get(slot)) this.move(slot, fix, now);
       this.judge(slot);
     }
     if (slots.length === 0) return;
@@ -156,6 +165,10 @@ export class FleetMap {
   }
 
   private readonly drawn = new Map<number, Fix>();
+
+  private vanish(slot: number) {
+    if (this.drawn.delete(slot)) this.glides.hide(slot);
+  }
 
   private move(slot: number, fix: Fix, now: number) {
     const before = this.drawn.get(slot);
@@ -177,6 +190,36 @@ export class FleetMap {
   private judgeAll() {
     let changed = false;
     for (const { slot } of this.positions.all()) changed = this.judge(slot) || changed;
+    this.cluster();
+    if (changed) this.map.triggerRepaint();
+  }
+
+  private clusters: readonly Cluster[] = [];
+  private clusteredAt = NaN; // zoom
+  private clusterData = "";
+
+  /** Counts vehicles that are close together as one. Those that need somebody, and the selected one, are always drawn. */
+  private cluster() {
+    const zoom = this.map.getZoom();
+    const now = this.clock();
+    const drivers = this.positions.all();
+    const { selected } = this.vehicles;
+    const spots: Spot[] = [];
+    for (const { slot } of drivers) {
+      if (slot === selected || !this.glides.placed(slot) || this.glides.state(slot) === ALERT) continue;
+      spots.push({ slot, ...this.glides.at(slot, now), moving: this.glides.state(slot) === MOVING });
+    }
+    const { clusters, members } = clustersOf(spots, zoom);
+    this.clusters = clusters;
+    this.clusteredAt = clusterZoom(zoom);
+    let changed = false;
+    for (const { slot } of drivers) changed = this.glides.cluster(slot, members.has(slot)) || changed;
+    const near = 1 / (512 * 2 ** zoom); // a pixel: less is not worth drawing anew
+    const data = clusters.map((c) => `${Math.round(c.x / near)} ${Math.round(c.y / near)} ${c.count}`).join();
+    if (data !== this.clusterData) {
+      this.clusterData = data;
+      this.map.getSource<GeoJSONSource>("clusters")?.setData(clusterShapes(clusters, compact.format));
+    }
     if (changed) this.map.triggerRepaint();
   }
 
@@ -198,15 +241,37 @@ export class FleetMap {
     return slot < 0 ? undefined : this.positions.all()[slot];
   }
 
-  private hovered = -1;
+  private clusterAt(point: { x: number; y: number }): Cluster | undefined {
+    return this.clusters.find((cluster) => {
+      const { x, y } = this.map.project(toLngLat(cluster));
+      return Math.hypot(x - point.x, y - point.y) <= clusterRadius(cluster.count);
+    });
+  }
 
-  private hover(slot: number) {
-    if (slot < 0 && this.hovered < 0) return;
-    this.hovered = slot;
-    this.map.getCanvas().style.cursor = slot < 0 ? "" : "pointer";
-    if (slot < 0) return this.events.hover(null);
-    const { x, y } = this.map.project(toLngLat(this.glides.at(slot, this.clock())));
-    this.events.hover({ slot, x, y: y - radiusAt(this.map.getZoom(), this.glides.count) });
+  /** Selects a vehicle, or shows the vehicles of a cluster. */
+  private click(point: { x: number; y: number }) {
+    const driver = this.pick(point);
+    const cluster = driver ? undefined : this.clusterAt(point);
+    if (!cluster) return this.events.select(driver?.id ?? null);
+    const [west, south] = toLngLat({ x: cluster.west, y: cluster.south });
+    const [east, north] = toLngLat({ x: cluster.east, y: cluster.north });
+    this.events.grabbed();
+    this.map.fitBounds([west, south, east, north], { padding: 60, maxZoom: 15, duration: this.slow ? 0 : 500 });
+  }
+
+  private hovering = false;
+
+  private hover(point: { x: number; y: number } | null) {
+    const slot = point ? (this.pick(point)?.slot ?? -1) : -1;
+    const cluster = point && slot < 0 ? (this.clusterAt(point) ?? null) : null;
+    const hovering = slot >= 0 || cluster !== null;
+    if (!hovering && !this.hovering) return;
+    this.hovering = hovering;
+    this.map.getCanvas().style.cursor = hovering ? "pointer" : "";
+    if (!hovering) return this.events.hover(null);
+    const { x, y } = this.map.project(toLngLat(cluster ?? this.glides.at(slot, this.clock())));
+    const radius = cluster ? clusterRadius(cluster.count) : radiusAt(this.map.getZoom(), this.glides.count);
+    this.events.hover({ slot, cluster, x, y: y - radius });
   }
 
   /** Adds what is ours to a style that was just loaded. */
@@ -231,6 +296,16 @@ export class FleetMap {
     map.addLayer({ ...trail, id: "trail-casing", filter: ["!", ["get", "gap"]], paint: { "line-color": color("--map-casing"), "line-width": 6 } });
     map.addLayer({ ...trail, id: "trail", filter: ["!", ["get", "gap"]], paint: { "line-color": color("--map-trail"), "line-width": 3 } });
     map.addLayer({ ...trail, id: "trail-gaps", filter: ["get", "gap"], paint: { "line-color": color("--map-trail"), "line-width": 2, "line-dasharray": [1, 3] } });
+    map.addSource("clusters", { type: "geojson", data: clusterShapes(this.clusters, compact.format) });
+    map.addLayer({
+      id: "clusters", type: "circle", source: "clusters",
+      paint: { "circle-radius": ["get", "radius"], "circle-color": color("--map-cluster"), "circle-stroke-color": color("--map-casing"), "circle-stroke-width": 2, "circle-opacity": 0.92 },
+    });
+    map.addLayer({
+      id: "clusters-counts", type: "symbol", source: "clusters",
+      layout: { "text-field": ["get", "label"], "text-size": 13, "text-font": ["Noto Sans Bold"], "text-allow-overlap": true, "text-ignore-placement": true },
+      paint: { "text-color": color("--map-cluster-text") },
+    });
     this.vehicles.palette = paletteOf(color);
     map.addLayer(this.vehicles);
     this.drawGraticule();

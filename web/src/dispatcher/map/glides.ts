@@ -4,6 +4,8 @@ import type { MercatorPoint } from "./mercator";
 export const STRIDE = 9;
 /** The shape of a slot whose vehicle is nowhere yet. */
 export const HIDDEN = -1;
+/** What is added to the shape of a vehicle that a cluster stands for. The shader knows it too. */
+const CLUSTERED = 8;
 
 const SHORTEST = 0.25; // s: the time between two frames
 const LONGEST = 6;
@@ -56,8 +58,25 @@ export class Glides {
   /** Sets how the vehicle is drawn. Returns whether that changed anything. */
   shape(slot: number, shape: number): boolean {
     const i = slot * STRIDE + 8;
-    if (slot >= this.count || this.data[i] === HIDDEN || this.data[i] === shape) return false;
-    this.data[i] = shape;
+    if (slot >= this.count || this.data[i] === HIDDEN) return false;
+    return this.set(i, this.data[i] >= CLUSTERED ? shape + CLUSTERED : shape, slot);
+  }
+
+  /** Sets whether a cluster stands for the vehicle. Returns whether that changed anything. */
+  cluster(slot: number, clustered: boolean): boolean {
+    const i = slot * STRIDE + 8;
+    if (slot >= this.count || this.data[i] === HIDDEN) return false;
+    return this.set(i, (this.data[i] % CLUSTERED) + (clustered ? CLUSTERED : 0), slot);
+  }
+
+  /** Takes the vehicle off the map. */
+  hide(slot: number) {
+    if (slot < this.count) this.set(slot * STRIDE + 8, HIDDEN, slot);
+  }
+
+  private set(i: number, value: number, slot: number): boolean {
+    if (this.data[i] === value) return false;
+    this.data[i] = value;
     this.dirty.push(slot);
     return true;
   }
@@ -71,8 +90,19 @@ export class Glides {
     return { x: x0 + (x1 - x0) * k, y: y0 + (y1 - y0) * k };
   }
 
-  visible(slot: number): boolean {
+  /** How the vehicle is, as shape was told; HIDDEN for nowhere. */
+  state(slot: number): number {
+    return this.data[slot * STRIDE + 8] % CLUSTERED;
+  }
+
+  /** Whether the vehicle of slot is somewhere. */
+  placed(slot: number): boolean {
     return slot < this.count && this.data[slot * STRIDE + 8] !== HIDDEN;
+  }
+
+  /** Whether it is drawn, and not only counted by a cluster. */
+  visible(slot: number): boolean {
+    return this.placed(slot) && this.data[slot * STRIDE + 8] < CLUSTERED;
   }
 
   /** How long the glide of slot takes, in seconds. */

@@ -21,7 +21,7 @@ flat out int v_shape, v_selected;
 void main() {
   bool selected = gl_InstanceID == u_selected;
   bool alert = a_shape > 3.5;
-  if (a_shape < 0.0 || u_top != (selected || alert)) {
+  if (a_shape < 0.0 || a_shape > 7.5 || u_top != (selected || alert)) {
     gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
     return;
   }
