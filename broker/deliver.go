@@ -25,6 +25,7 @@ const dup = 8
 type held struct {
 	mu       sync.Mutex
 	most     int
+	bound    int                 // so many unacknowledged deliveries end the connection
 	sent     map[uint16]struct{} // packet ids that the client has not acknowledged; no more than most
 	waiting  [][]byte            // bounded by the engine's MaximumInflight
 	resuming []again             // deliveries of a resumed session, until all of them are here
@@ -185,7 +186,7 @@ func answers(typ byte, pk packets.Packet) bool {
 // full, since what does not fit there is lost. The queue drains without waiting
 // for the client, so this is short.
 func (d *held) pace(c *conn, cl *mqtt.Client) {
-	if cl.State.Inflight.Len() >= c.b.opts.Limits.InflightMessages {
+	if cl.State.Inflight.Len() >= int(c.b.engine.Options.Capabilities.MaximumInflight) {
 		return // the engine will not queue it
 	}
 	const patience = 250 * time.Millisecond
@@ -206,6 +207,25 @@ func (d *held) pace(c *conn, cl *mqtt.Client) {
 		d.mu.Unlock()
 		time.Sleep(50 * time.Microsecond)
 	}
+}
+
+// queued takes a QoS 1 or 2 delivery that the engine keeps until it is
+// acknowledged. A client that acknowledges too few of them is sent away rather
+// than left without the newest: it learns that it is late, and comes back to what
+// is kept for it.
+func (d *held) queued(c *conn, cl *mqtt.Client) {
+	if !c.closed.Load() && cl.State.Inflight.Len() >= d.bound {
+		c.overflow()
+	}
+}
+
+// keeps reports whether one more delivery is kept for a client that is away.
+func (d *held) keeps(c *conn, cl *mqtt.Client) bool {
+	if !c.closed.Load() || cl.State.Inflight.Len() < c.b.opts.Limits.InflightMessages {
+		return true
+	}
+	c.b.drop("too many wait for one who is away")
+	return false
 }
 
 // passed counts a delivery that has left the engine's queue.

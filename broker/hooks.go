@@ -45,7 +45,7 @@ func (h *hooks) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	c.deliveries.start(cl)
 	c.held.pace(c, cl)
 	_, topic, _ = fleet.CutShare(topic) // of a filter; no topic begins with it
-	return h.b.opts.Conformance || c.claims.Load().MayReceive(topic)
+	return (h.b.opts.Conformance || c.claims.Load().MayReceive(topic)) && c.held.keeps(c, cl)
 }
 
 // OnSelectSubscribers gives a publication to one member of each share that is
@@ -125,6 +125,8 @@ func (h *hooks) OnPublishDropped(cl *mqtt.Client, pk packets.Packet) {
 func (h *hooks) OnQosPublish(cl *mqtt.Client, pk packets.Packet, _ int64, _ int) {
 	if s := h.session(cl); s != nil && pk.FixedHeader.Type == packets.Publish {
 		s.queued(pk.PacketID)
+		c := of(cl)
+		c.held.queued(c, cl)
 	}
 }
 

@@ -99,7 +99,7 @@ type Limits struct {
 	SlowClose        time.Duration // over the rate for so long: closed
 	QueueBytes       int           // outbound bytes that wait for one connection
 	QueueBytesTotal  int           // outbound bytes that wait, in all
-	InflightMessages int           // QoS 1 and 2 deliveries kept for one session
+	InflightMessages int           // QoS 1 and 2 deliveries that one session may leave unacknowledged
 }
 
 func (o *Options) setDefaults() {

@@ -1,0 +1,88 @@
+package broker
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/dray-fleet/dray/broker/packet"
+)
+
+// A client that acknowledges too little does not silently miss the newest: its
+// connection ends, and what was to be acknowledged comes again, with room for more.
+func TestUnacknowledgedDeliveries(t *testing.T) {
+	const most, topic = 20, "fleet/acme/drivers/d1/commands"
+	for _, version := range versions {
+		s := start(t, func(o *Options) { o.Limits.InflightMessages = most })
+		h := hello{id: "d1", password: s.driver("d1"), resume: true, keepAlive: 60}
+		if version == packet.V5 {
+			h.props = u32(0x11, 3600)
+		}
+		sent := 0
+		publish := func(n int) {
+			for range n {
+				s.b.Publish(topic, fmt.Append(nil, sent), false, 1)
+				sent++
+			}
+		}
+		away := func() {
+			eventually(t, "it is gone", func() bool { return s.b.sessions.connected("acme/d1") == nil })
+		}
+		w := s.dial(version)
+		w.connect(h)
+		w.granted(1, topic)
+		publish(most - 1)
+		for range most - 1 {
+			w.message()
+		}
+		w.silent() // a Receive Maximum does not matter here, only what is kept
+		publish(1) // which may not reach it any more
+		g, err := w.read(patience)
+		if err == nil && g.typ() == packet.TypePublish {
+			g, err = w.read(patience)
+		}
+		if v5 := version == packet.V5; v5 != (err == nil) || v5 && (g.typ() != packet.TypeDisconnect || g.body[0] != packet.CodeQuotaExceeded) {
+			t.Errorf("version %d: ended by %v, %v", version, g, err)
+		}
+		away()
+		dropped := s.b.Status().Dropped
+		publish(3) // are not kept
+		if n := s.b.Status().Dropped; n != dropped+3 {
+			t.Errorf("version %d: %d were counted as dropped, want 3", version, n-dropped)
+		}
+
+		w = s.dial(version)
+		if present, _ := w.connect(h); !present {
+			t.Fatalf("version %d: the session is gone", version)
+		}
+		publish(most - 1)
+		var got []message
+		for range 2*most - 1 {
+			got = append(got, w.message())
+		}
+		for i, m := range got {
+			want := i
+			if i >= most {
+				want += 3
+			}
+			if m.payload != fmt.Sprint(want) || m.dup != (i < most) {
+				t.Errorf("version %d: delivery %d is %+v", version, i, m)
+			}
+			w.send(packet.AppendPuback(nil, version, m.id, 0, ""))
+		}
+		w.silent()
+		publish(2*most - 2) // it has acknowledged: all the room is there again
+		for range 2*most - 2 {
+			w.ack()
+		}
+		w.silent()
+		_ = w.nc.Close()
+		away()
+		publish(most + 5)
+		w = s.dial(version)
+		w.connect(h)
+		for range most {
+			w.ack()
+		}
+		w.silent()
+	}
+}
