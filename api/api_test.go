@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +17,6 @@ import (
 
 	"github.com/dray-fleet/dray/auth"
 	"github.com/dray-fleet/dray/fleet"
-	"github.com/dray-fleet/dray/store/sqlite"
 )
 
 var update = flag.Bool("update", false, "write openapi.json anew")
@@ -28,13 +26,13 @@ type server struct {
 	*httptest.Server
 	t      testing.TB
 	api    *API
-	store  *sqlite.Store
+	store  database
 	minter *auth.Minter
 }
 
 func serve(t testing.TB, change ...func(*Options)) *server {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "dray.db"))
+	store, err := open(t)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,6 +123,9 @@ func (s *server) do(method, path, token string, body any, header ...string) *ans
 	}
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
+	}
+	if strings.HasPrefix(path, "/events") {
+		s.sequence()
 	}
 	r := s.send(req)
 	s.conforms(req, r)

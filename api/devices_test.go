@@ -9,14 +9,13 @@ import (
 
 	"github.com/dray-fleet/dray/auth"
 	"github.com/dray-fleet/dray/fleet"
-	"github.com/dray-fleet/dray/store/sqlite"
 )
 
 // storedDevices are the devices of the real store, as cmd fits them to auth.
-type storedDevices struct{ *sqlite.Store }
+type storedDevices struct{ database }
 
 func (s storedDevices) Device(ctx context.Context, fleetID, id string) (auth.Device, error) {
-	d, err := s.Store.Device(ctx, fleetID, id)
+	d, err := s.database.Device(ctx, fleetID, id)
 	return auth.Device{Driver: d.Driver, SecretHash: d.SecretHash, SecretAt: d.SecretAt, Disabled: d.Disabled}, err
 }
 

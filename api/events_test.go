@@ -85,6 +85,7 @@ func TestEventsWait(t *testing.T) {
 		}
 	}
 	s.want(201, "POST", "/shipments", dispo, `{"id":"s1"}`, nil)
+	s.sequence()
 	if r := <-results; len(r.events.Items) != 1 || r.events.Items[0].ID != "s1" || r.took > 10*time.Second {
 		t.Errorf("after %v the long poll gives %+v", r.took, r.events)
 	}

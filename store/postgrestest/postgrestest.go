@@ -6,14 +6,10 @@ package postgrestest
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 var server = sync.OnceValues(func() (string, error) {
@@ -34,29 +30,19 @@ func URL(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := url.Parse(base)
-	if err != nil {
-		t.Fatalf("TEST_POSTGRES_URL: %v", err)
-	}
 	schema := fmt.Sprintf("test_%d_%d", os.Getpid(), schemas.Add(1))
 	run(t, base, "CREATE SCHEMA "+schema)
 	t.Cleanup(func() { run(t, base, "DROP SCHEMA "+schema+" CASCADE") })
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	return u.String()
+	address, err := inSchema(base, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
 }
 
 func run(t testing.TB, base, sql string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
-	defer cancel()
-	conn, err := pgx.Connect(ctx, base)
-	if err != nil {
+	if err := execute(context.WithoutCancel(t.Context()), base, sql); err != nil {
 		t.Fatal(err)
-	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, sql); err != nil {
-		t.Fatalf("%s: %v", sql, err)
 	}
 }
