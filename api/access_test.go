@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -165,6 +166,15 @@ func (s *server) furnish(path string, n int) (alert string) {
 		err = s.store.CreateUser(ctx, fleet.User{Fleet: "acme", ID: "u" + id, Name: "u" + id, Role: fleet.RoleDispatcher})
 	case "drivers":
 		_, err = s.store.EnsureDriver(ctx, "acme", "e"+id)
+	case "policies":
+		if _, err = s.store.EnsureDriver(ctx, "acme", "e"+id); err == nil {
+			err = errors.Join(s.store.SavePolicy(ctx, fleet.Policy{Fleet: "acme"}), s.store.SavePolicy(ctx, fleet.Policy{Fleet: "acme", Driver: "e" + id}))
+		}
+		if err == nil { // another column may have set it
+			if err = s.store.DeletePolicy(ctx, "beta", ""); errors.Is(err, fleet.ErrNotFound) {
+				err = nil
+			}
+		}
 	case "dead-letters":
 		s.saveLetter()
 	}

@@ -62,10 +62,11 @@ type Broker interface {
 	Disconnect(fleetID, clientID string) error
 }
 
-// Options is what an API is made of. Store, Verifier, Minter and Revocations
-// are required.
+// Options is what an API is made of. Store, Keeper, Verifier, Minter and
+// Revocations are required.
 type Options struct {
 	Store       Store
+	Keeper      Keeper // of Store
 	Verifier    Verifier
 	Minter      Minter
 	Revocations Revocations // those that Verifier asks
@@ -111,8 +112,8 @@ func init() { huma.ValidateStrictCasing = true }
 
 // New returns an API that is ready to serve.
 func New(opts Options) (*API, error) {
-	if opts.Store == nil || opts.Verifier == nil || opts.Minter == nil || opts.Revocations == nil {
-		return nil, errors.New("api: a store, a verifier, a minter and revocations are required")
+	if opts.Store == nil || opts.Keeper == nil || opts.Verifier == nil || opts.Minter == nil || opts.Revocations == nil {
+		return nil, errors.New("api: a store with its keeper, a verifier, a minter and revocations are required")
 	}
 	opts.Logger = cmp.Or(opts.Logger, slog.Default())
 	opts.MapSource = cmp.Or(opts.MapSource, "builtin")
@@ -175,6 +176,8 @@ func (a *API) routes() {
 	a.brokerRoutes()
 	a.uplinkRoutes()
 	a.gapRoutes()
+	a.policyRoutes()
+	a.retentionRoutes()
 	a.eraseRoutes()
 	a.fleetRoutes()
 	a.shipmentRoutes()

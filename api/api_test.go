@@ -51,7 +51,7 @@ func serve(t testing.TB, change ...func(*Options)) *server {
 		t.Fatal(err)
 	}
 	opts := Options{
-		Store: store, Verifier: verifier, Minter: minter, Revocations: revocations, Version: "test",
+		Store: store, Keeper: keeper{}, Verifier: verifier, Minter: minter, Revocations: revocations, Version: "test",
 		LiveProto: []byte("syntax = \"proto3\";\n"),
 		Logger:    slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}

@@ -13,6 +13,7 @@ import (
 type Store interface {
 	Ping(ctx context.Context) error
 	driverStore
+	historyStore
 	userStore
 	sessionStore
 	recordStore
@@ -42,6 +43,18 @@ type driverStore interface {
 	Replay(ctx context.Context, fleetID string, from, to time.Time, fn func(*fleet.Position) error) error
 	// Gaps returns what never arrived, oldest first for each source.
 	Gaps(ctx context.Context, q fleet.TrackQuery) ([]fleet.Gap, error)
+}
+
+type historyStore interface {
+	// Policy returns that of a driver, or of the fleet for no driver;
+	// DriverPolicies those of drivers after one.
+	Policy(ctx context.Context, fleetID, driver string) (fleet.Policy, error)
+	DriverPolicies(ctx context.Context, fleetID, after string, limit int) ([]fleet.Policy, error)
+	SavePolicy(ctx context.Context, p fleet.Policy) error
+	DeletePolicy(ctx context.Context, fleetID, driver string) error
+	// Retention of a fleet that has set none keeps everything.
+	Retention(ctx context.Context, fleetID string) (fleet.Retention, error)
+	SaveRetention(ctx context.Context, r fleet.Retention) error
 }
 
 type shipmentStore interface {

@@ -60,8 +60,11 @@ type MQTT struct {
 // Admin is the port of metrics, health and profiles.
 type Admin struct{ Addr string }
 
-// Store is the database.
-type Store struct{ URL string }
+// Store is the database. MaxBytes 0 is what its disk has.
+type Store struct {
+	URL      string
+	MaxBytes Size `mapstructure:"max_bytes"`
+}
 
 // Stream is the durable log. Sync is "always" or "1s"; MaxBytes 0 follows the
 // free disk.

@@ -45,10 +45,30 @@ type Expiry struct {
 // goes steadily. The zero value is one never looked at.
 type RetentionClock struct{ Seen, Steady time.Time }
 
-// Usage is the size of the database on a day, in bytes.
+// Usage is the size of the database at a time, in bytes.
 type Usage struct {
-	Day   time.Time
+	At    time.Time
 	Bytes int64
+}
+
+// UsageKept is how long the sizes of the database are remembered.
+const UsageKept = 30 * 24 * time.Hour
+
+// Space is how large the database is, in bytes, and the folder that holds it:
+// empty when that is on another machine, or not told.
+type Space struct {
+	Bytes  int64
+	Folder string
+}
+
+// A Forecast says how long the disk of the database will do.
+type Forecast struct {
+	Bytes   int64 // of the database now
+	Free    int64 // that it may still take
+	HasFree bool
+	Daily   int64     // by which it grew in the last days, and shrank when negative
+	Since   time.Time // when what Daily is taken from begins; zero when that is not known
+	FullAt  time.Time // zero when that is not known, or not in 100 years
 }
 
 // An Erasure says what was erased of a driver.

@@ -10,63 +10,83 @@ import (
 )
 
 const (
-	forecastFrom = 7 * 24 * time.Hour  // the growth of these last days goes on
-	forecastWarn = 14 * 24 * time.Hour // a disk full sooner is told in the log
+	forecastFrom  = 7 * 24 * time.Hour  // the growth of these last days goes on
+	forecastLeast = time.Hour           // less than this says nothing of days
+	forecastWarn  = 14 * 24 * time.Hour // a disk full sooner is told in the log
 )
 
-// Forecast returns when the disk will be full if the database grows on as in the
-// last days; the zero time when it does not grow, when less than a day is known
-// of it, or when the disk is another machine's.
-func (k *Keeper) Forecast(ctx context.Context, now time.Time) (time.Time, error) {
-	if k.opts.Dir == "" {
-		return time.Time{}, nil
-	}
-	usage, err := k.store.Usage(ctx, now.Add(-forecastFrom).UTC().Truncate(24*time.Hour))
+// Forecast returns how long the disk of the database will do if it grows on as
+// in the last days.
+func (k *Keeper) Forecast(ctx context.Context, now time.Time) (fleet.Forecast, error) {
+	space, err := k.store.Space(ctx)
 	if err != nil {
-		return time.Time{}, err
+		return fleet.Forecast{}, err
 	}
-	free, err := freeBytes(k.opts.Dir)
+	usage, err := k.store.Usage(ctx, now.Add(-forecastFrom))
 	if err != nil {
-		return time.Time{}, err
+		return fleet.Forecast{}, err
 	}
-	return fullAt(usage, free, now), nil
+	free, err := k.free(space)
+	if err != nil {
+		return fleet.Forecast{}, err
+	}
+	return forecast(usage, space.Bytes, free, now), nil
 }
 
-// fullAt continues the line from the first to the last of usage.
-func fullAt(usage []fleet.Usage, free int64, now time.Time) time.Time {
-	if len(usage) < 2 {
-		return time.Time{}
+// free returns how much the database may still take, in bytes; -1 is unknown.
+func (k *Keeper) free(space fleet.Space) (int64, error) {
+	free := int64(-1)
+	if space.Folder != "" {
+		var st syscall.Statfs_t
+		if err := syscall.Statfs(space.Folder, &st); err != nil {
+			return 0, fmt.Errorf("free space of %s: %w", space.Folder, err)
+		}
+		free = int64(st.Bavail) * st.Bsize
 	}
-	first, last := usage[0], usage[len(usage)-1]
-	grown, days := last.Bytes-first.Bytes, last.Day.Sub(first.Day).Hours()/24
-	if grown <= 0 || days <= 0 {
-		return time.Time{}
+	if k.opts.MaxBytes > 0 {
+		left := max(k.opts.MaxBytes-space.Bytes, 0)
+		if free < 0 || left < free {
+			free = left
+		}
 	}
-	left := float64(free) / (float64(grown) / days) // days
-	if left > 36_500 {
-		return time.Time{}
-	}
-	return now.Add(time.Duration(left * 24 * float64(time.Hour)))
+	return free, nil
 }
 
-func freeBytes(dir string) (int64, error) {
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil {
-		return 0, fmt.Errorf("free space of %s: %w", dir, err)
+// forecast continues the line from the first of usage to what the database has
+// now. Free is -1 when it is unknown.
+func forecast(usage []fleet.Usage, bytes, free int64, now time.Time) fleet.Forecast {
+	f := fleet.Forecast{Bytes: bytes, Free: max(free, 0), HasFree: free >= 0}
+	if len(usage) == 0 || now.Sub(usage[0].At) < forecastLeast {
+		return f
 	}
-	return int64(st.Bavail) * st.Bsize, nil
+	days := now.Sub(usage[0].At).Hours() / 24
+	f.Since, f.Daily = usage[0].At, int64(float64(bytes-usage[0].Bytes)/days)
+	if f.Daily <= 0 || !f.HasFree {
+		return f
+	}
+	if left := float64(free) / float64(f.Daily); left <= 36_500 { // days
+		f.FullAt = now.Add(time.Duration(left * 24 * float64(time.Hour)))
+	}
+	return f
 }
 
-// warn publishes the forecast, and says so when it is near.
+// warn notes how large the database is, publishes the forecast, and says so when
+// the end is near.
 func (k *Keeper) warn(ctx context.Context, now time.Time) error {
-	full, err := k.Forecast(ctx, now)
-	if err != nil || full.IsZero() {
-		k.metrics.full.Set(0)
+	f, err := k.Forecast(ctx, now)
+	if err != nil {
 		return err
 	}
-	k.metrics.full.Set(float64(full.Unix()))
-	if full.Sub(now) < forecastWarn {
-		k.log.Warn("the disk will be full", "on", full.Format(time.DateOnly))
+	if err := k.store.SaveUsage(ctx, fleet.Usage{At: now.UTC().Truncate(time.Minute), Bytes: f.Bytes}); err != nil {
+		return err
+	}
+	if f.FullAt.IsZero() {
+		k.metrics.full.Set(0)
+		return nil
+	}
+	k.metrics.full.Set(float64(f.FullAt.Unix()))
+	if f.FullAt.Sub(now) < forecastWarn {
+		k.log.Warn("the disk will be full", "on", f.FullAt.Format(time.DateOnly))
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/store/postgres"
+	"github.com/dray-fleet/dray/store/postgrestest"
 	"github.com/dray-fleet/dray/store/sqlite"
 )
 
@@ -42,6 +44,23 @@ func report(t *testing.T, s *sqlite.Store, days int) {
 	if _, err := s.SaveBatch(t.Context(), &b); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func openPostgres(t *testing.T) *postgres.Store {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), postgrestest.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func count(t *testing.T, s *sqlite.Store) (n int) {
@@ -86,7 +105,7 @@ func TestExpireBelievesNoJump(t *testing.T) {
 	if err := s.SaveRetention(t.Context(), fleet.Retention{Fleet: "acme", PackedMonths: 1}); err != nil {
 		t.Fatal(err)
 	}
-	k := New(s, Options{Dir: t.TempDir()})
+	k := New(s, Options{})
 	run := func(now time.Time, want int) {
 		t.Helper()
 		if err := k.expire(t.Context(), now); err != nil {
@@ -132,21 +151,74 @@ func TestPack(t *testing.T) {
 	}
 }
 
-func TestFullAt(t *testing.T) {
-	day := func(n int, bytes int64) fleet.Usage { return fleet.Usage{Day: noon.AddDate(0, 0, n), Bytes: bytes} }
+func TestForecast(t *testing.T) {
+	day := func(n float64, bytes int64) fleet.Usage {
+		return fleet.Usage{At: noon.Add(time.Duration(n * 24 * float64(time.Hour))), Bytes: bytes}
+	}
 	for _, tt := range []struct {
-		name  string
-		usage []fleet.Usage
-		want  time.Time
+		name        string
+		usage       []fleet.Usage
+		bytes, free int64
+		want        fleet.Forecast
 	}{
-		{"nothing known", nil, time.Time{}},
-		{"one day", []fleet.Usage{day(0, 100)}, time.Time{}},
-		{"it shrinks", []fleet.Usage{day(-1, 100), day(0, 50)}, time.Time{}},
-		{"ten a day", []fleet.Usage{day(-2, 100), day(-1, 119), day(0, 120)}, noon.AddDate(0, 0, 100)},
-		{"one a week", []fleet.Usage{day(-7, 100), day(0, 101)}, noon.AddDate(0, 0, 7000)},
+		{"nothing known", nil, 100, 1000, fleet.Forecast{}},
+		{"half an hour", []fleet.Usage{day(-0.02, 50)}, 100, 1000, fleet.Forecast{}},
+		{"it shrinks", []fleet.Usage{day(-1, 100)}, 50, 1000, fleet.Forecast{Daily: -50}},
+		{"ten a day", []fleet.Usage{day(-2, 100), day(-1, 119)}, 120, 1000, fleet.Forecast{Daily: 10, FullAt: noon.AddDate(0, 0, 100)}},
+		{"an hour", []fleet.Usage{day(-1.0/24, 100)}, 110, 1200, fleet.Forecast{Daily: 240, FullAt: noon.AddDate(0, 0, 5)}},
+		{"full", []fleet.Usage{day(-2, 100)}, 120, 0, fleet.Forecast{Daily: 10, FullAt: noon}},
+		{"in a thousand years", []fleet.Usage{day(-2, 100)}, 120, 3_650_000, fleet.Forecast{Daily: 10}},
+		{"another machine's disk", []fleet.Usage{day(-2, 100)}, 120, -1, fleet.Forecast{Daily: 10}},
 	} {
-		if got := fullAt(tt.usage, 1000, noon); !got.Equal(tt.want) {
-			t.Errorf("fullAt, %s: %v, want %v", tt.name, got, tt.want)
+		tt.want.Bytes, tt.want.Free, tt.want.HasFree = tt.bytes, max(tt.free, 0), tt.free >= 0
+		if tt.want.Daily != 0 {
+			tt.want.Since = tt.usage[0].At
 		}
+		if diff := cmp.Diff(tt.want, forecast(tt.usage, tt.bytes, tt.free, noon)); diff != "" {
+			t.Errorf("forecast, %s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+// A pass notes the size, and the date follows from two of them: on either
+// database, whose disk is this machine's, or by what it may take at most.
+func TestDiskFullOn(t *testing.T) {
+	for name, s := range map[string]Store{"sqlite": open(t), "postgres": openPostgres(t)} {
+		now := time.Now()
+		size, err := s.Space(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.SaveUsage(t.Context(), fleet.Usage{At: now.AddDate(0, 0, -2), Bytes: size.Bytes - 4096}); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := New(s, Options{}).Forecast(t.Context(), now); err != nil || f.Daily == 0 || f.HasFree != (size.Folder != "") {
+			t.Errorf("%s: forecast %+v, error %v, want the free space of this disk", name, f, err)
+		}
+		k := New(s, Options{MaxBytes: size.Bytes + 20_480})
+		f, err := k.Forecast(t.Context(), now)
+		if err != nil || f.FullAt.Before(now.AddDate(0, 0, 1)) || f.FullAt.After(now.AddDate(0, 0, 11)) {
+			t.Errorf("%s: forecast %+v, error %v, want it full in about ten days", name, f, err)
+		}
+		if err := k.warn(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		if usage, err := s.Usage(t.Context(), now.Add(-time.Hour)); err != nil || len(usage) != 1 {
+			t.Errorf("%s: usage %+v, error %v, want one of now", name, usage, err)
+		}
+	}
+}
+
+// Who asks for it gets what the plan says removed at once, of that fleet alone.
+func TestRemove(t *testing.T) {
+	s := open(t)
+	report(t, s, 60)
+	all, k := count(t, s), New(s, Options{})
+	if done, err := k.Remove(t.Context(), fleet.Retention{Fleet: "other", PackedMonths: 1}, noon); err != nil || done.Positions != 0 || count(t, s) != all {
+		t.Errorf("removed %+v of another fleet, error %v", done, err)
+	}
+	done, err := k.Remove(t.Context(), fleet.Retention{Fleet: "acme", PackedMonths: 1}, noon.AddDate(5, 0, 0))
+	if err != nil || done.Positions == 0 || done.Positions > 31*24 || count(t, s) != all-int(done.Positions) {
+		t.Errorf("removed %+v, error %v, %d of %d are left", done, err, count(t, s), all)
 	}
 }

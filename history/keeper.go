@@ -29,7 +29,8 @@ type Store interface {
 	SaveRetentionClock(ctx context.Context, c fleet.RetentionClock) error
 	NewestReceipt(ctx context.Context) (time.Time, error)
 
-	SaveUsage(ctx context.Context, day time.Time) error
+	Space(ctx context.Context) (fleet.Space, error)
+	SaveUsage(ctx context.Context, u fleet.Usage) error
 	Usage(ctx context.Context, since time.Time) ([]fleet.Usage, error)
 }
 
@@ -41,7 +42,7 @@ const closedAfter = 30 * time.Minute
 type Options struct {
 	PackEvery   time.Duration // default 10m
 	ExpireEvery time.Duration // default 1h
-	Dir         string        // on the disk that holds the database; empty when that is another machine's
+	MaxBytes    int64         // that the database may take; 0 is what its disk has, where that can be seen
 	Logger      *slog.Logger
 	Registerer  prometheus.Registerer
 }
@@ -67,6 +68,10 @@ func (k *Keeper) Run(ctx context.Context) error {
 	pack, expire := time.NewTicker(k.opts.PackEvery), time.NewTicker(k.opts.ExpireEvery)
 	defer pack.Stop()
 	defer expire.Stop()
+	if err := k.warn(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		k.metrics.failures.Inc()
+		k.log.Error("forecast of the disk", "error", err)
+	}
 	for {
 		var what string
 		var err error

@@ -47,7 +47,16 @@ func limits(rs []fleet.Retention, now time.Time) []fleet.Expiry {
 // Plan returns what retention would remove at a time, for each fleet that has
 // limits; it changes nothing.
 func (k *Keeper) Plan(ctx context.Context, now time.Time) ([]fleet.Expiry, error) {
-	list, err := k.limits(ctx, now)
+	rs, err := k.store.Retentions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return k.Would(ctx, rs, now)
+}
+
+// Would returns what limits like these would remove at a time; it changes nothing.
+func (k *Keeper) Would(ctx context.Context, rs []fleet.Retention, now time.Time) ([]fleet.Expiry, error) {
+	list, err := k.limits(ctx, rs, now)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +68,18 @@ func (k *Keeper) Plan(ctx context.Context, now time.Time) ([]fleet.Expiry, error
 	return list, nil
 }
 
-// limits returns the limits that hold at a time; none before there is a position.
-func (k *Keeper) limits(ctx context.Context, now time.Time) ([]fleet.Expiry, error) {
+// Remove removes at once what is over the limits of a fleet, for who has looked
+// at the plan and knows what the time is, and returns what that was.
+func (k *Keeper) Remove(ctx context.Context, r fleet.Retention, now time.Time) (fleet.Expiry, error) {
+	list, err := k.Would(ctx, []fleet.Retention{r}, now)
+	if err != nil || len(list) == 0 {
+		return fleet.Expiry{Fleet: r.Fleet}, err
+	}
+	return list[0], k.store.Expire(ctx, list, func(time.Duration) error { return ctx.Err() })
+}
+
+// limits returns what rs mean at a time; nothing before there is a position.
+func (k *Keeper) limits(ctx context.Context, rs []fleet.Retention, now time.Time) ([]fleet.Expiry, error) {
 	newest, err := k.store.NewestReceipt(ctx)
 	if err != nil || newest.IsZero() {
 		return nil, err
@@ -68,8 +87,7 @@ func (k *Keeper) limits(ctx context.Context, now time.Time) ([]fleet.Expiry, err
 	if latest := newest.Add(ahead); now.After(latest) {
 		now = latest
 	}
-	rs, err := k.store.Retentions(ctx)
-	return limits(rs, now), err
+	return limits(rs, now), nil
 }
 
 // expire removes what is over the limits, unless the clock cannot be trusted,
@@ -83,9 +101,6 @@ func (k *Keeper) expire(ctx context.Context, now time.Time) error {
 	if err := k.store.SaveRetentionClock(ctx, next); err != nil {
 		return err
 	}
-	if err := k.store.SaveUsage(ctx, now.UTC().Truncate(24*time.Hour)); err != nil {
-		return err
-	}
 	if err := k.warn(ctx, now); err != nil {
 		return err
 	}
@@ -97,7 +112,11 @@ func (k *Keeper) expire(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	k.metrics.steady.Set(1)
-	list, err := k.limits(ctx, now)
+	rs, err := k.store.Retentions(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := k.limits(ctx, rs, now)
 	if err != nil || len(list) == 0 {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -13,14 +12,6 @@ import (
 	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/history"
 )
-
-// keeperOptions are those of the keeper of c's database.
-func keeperOptions(c *configs.Config) history.Options {
-	if c.Store.URL != "" {
-		return history.Options{}
-	}
-	return history.Options{Dir: filepath.Clean(c.Data.Dir)}
-}
 
 func newHistory() *cobra.Command {
 	cmd := &cobra.Command{Use: "history", Short: "How long history is kept, and how it is packed"}
@@ -50,7 +41,7 @@ func newHistoryPlan() *cobra.Command {
 		Short: "Show what retention would remove now, and when the disk will be full; changes nothing",
 		Args:  cobra.NoArgs,
 		RunE: withStore(func(cmd *cobra.Command, c *configs.Config, s store) error {
-			k := history.New(s, keeperOptions(c))
+			k := history.New(s, history.Options{MaxBytes: int64(c.Store.MaxBytes)})
 			list, err := k.Plan(cmd.Context(), time.Now())
 			if err != nil {
 				return err
@@ -67,14 +58,29 @@ func newHistoryPlan() *cobra.Command {
 			if err := w.Flush(); err != nil {
 				return err
 			}
-			full, err := k.Forecast(cmd.Context(), time.Now())
-			if err != nil || full.IsZero() {
+			f, err := k.Forecast(cmd.Context(), time.Now())
+			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "disk full on %s at the growth of the last days\n", full.Format(time.DateOnly))
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), forecastLine(f))
 			return err
 		}),
 	}
+}
+
+// forecastLine says when the disk will be full, or why nobody knows.
+func forecastLine(f fleet.Forecast) string {
+	switch {
+	case !f.FullAt.IsZero():
+		return fmt.Sprintf("disk full on %s at the growth of the last days", f.FullAt.Format(time.DateOnly))
+	case f.Since.IsZero():
+		return "disk: dray has not run for long enough to say when it will be full"
+	case f.Daily <= 0:
+		return "disk: the database does not grow"
+	case !f.HasFree:
+		return "disk: the database is on another machine; set store.max_bytes to what it may take"
+	}
+	return "disk: not full in the next 100 years"
 }
 
 func newHistoryKeep() *cobra.Command {

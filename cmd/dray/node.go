@@ -204,9 +204,7 @@ func (n *node) openIngest(context.Context) error {
 		MinInterval: n.c.Ingest.MinInterval, Logger: n.log, Registerer: n.metrics,
 	})
 	n.add("ingest", w.Run)
-	opts := keeperOptions(n.c)
-	opts.Logger, opts.Registerer = n.log, n.metrics
-	n.add("history", history.New(n.store, opts).Run)
+	n.add("history", history.New(n.store, history.Options{MaxBytes: int64(n.c.Store.MaxBytes), Logger: n.log, Registerer: n.metrics}).Run)
 	if m := n.c.Ingest.MQTT; m.URL != "" {
 		foreign := ingest.MQTTOptions{URL: m.URL, ClientID: m.ClientID, Topics: m.Topics, Fleet: m.Fleet}
 		if err := foreign.Validate(); err != nil {
@@ -229,7 +227,7 @@ func (n *node) openHTTP(ctx context.Context, withAPI bool) error {
 			return err
 		}
 		a, err := api.New(api.Options{
-			Store: n.store, Verifier: n.verifier, Minter: n.minter, Revocations: n.revocations, Broker: n.brokerOrNil(),
+			Store: n.store, Keeper: history.New(n.store, history.Options{MaxBytes: int64(n.c.Store.MaxBytes)}), Verifier: n.verifier, Minter: n.minter, Revocations: n.revocations, Broker: n.brokerOrNil(),
 			Devices: n.devices, Log: uplink{n.stream, n.registry, n.broker}, Blobs: proofs, Deliverer: n.relay,
 			Retrier: ingest.Retrier{Store: n.store},
 			Web:     bundle(), LiveProto: codec.LiveProto, Version: version, MapSource: n.c.Map.Source,

@@ -29,12 +29,25 @@ func (s *Store) DeletePolicy(ctx context.Context, fleetID, driver string) error 
 	return s.changeOne(ctx, "delete policy", "DELETE FROM policies WHERE fleet = $1 AND driver = $2", fleetID, driver)
 }
 
+// Policy returns that of a fleet or driver, or fleet.ErrNotFound.
+func (s *Store) Policy(ctx context.Context, fleetID, driver string) (fleet.Policy, error) {
+	return one(ctx, s, "read policy", scanPolicy, "SELECT fleet, driver, min_interval_us FROM policies WHERE fleet = $1 AND driver = $2", fleetID, driver)
+}
+
+// DriverPolicies returns those of a fleet's drivers after one, by driver.
+func (s *Store) DriverPolicies(ctx context.Context, fleetID, after string, limit int) ([]fleet.Policy, error) {
+	return collect(ctx, s, "list policies", scanPolicy, `SELECT fleet, driver, min_interval_us FROM policies
+		WHERE fleet = $1 AND driver > $2 ORDER BY driver LIMIT $3`, fleetID, after, limit)
+}
+
 // Policies returns every policy of the installation, fleets before their drivers.
 func (s *Store) Policies(ctx context.Context) ([]fleet.Policy, error) {
-	return collect(ctx, s, "list policies", func(row pgx.CollectableRow) (p fleet.Policy, err error) {
-		var us int64
-		err = row.Scan(&p.Fleet, &p.Driver, &us)
-		p.MinInterval = time.Duration(us) * time.Microsecond
-		return p, err
-	}, "SELECT fleet, driver, min_interval_us FROM policies ORDER BY fleet, driver")
+	return collect(ctx, s, "list policies", scanPolicy, "SELECT fleet, driver, min_interval_us FROM policies ORDER BY fleet, driver")
+}
+
+func scanPolicy(row pgx.CollectableRow) (p fleet.Policy, err error) {
+	var us int64
+	err = row.Scan(&p.Fleet, &p.Driver, &us)
+	p.MinInterval = time.Duration(us) * time.Microsecond
+	return p, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,6 +30,15 @@ func (s *Store) SaveRetention(ctx context.Context, r fleet.Retention) error {
 // Retentions returns those that are set, by fleet.
 func (s *Store) Retentions(ctx context.Context) ([]fleet.Retention, error) {
 	return collect(ctx, s, "read retention", pgx.RowToStructByPos[fleet.Retention], "SELECT fleet, raw_days, packed_months FROM retention ORDER BY fleet")
+}
+
+// Retention returns that of a fleet; one that is not set keeps everything.
+func (s *Store) Retention(ctx context.Context, fleetID string) (fleet.Retention, error) {
+	r, err := one(ctx, s, "read retention", pgx.RowToStructByPos[fleet.Retention], "SELECT fleet, raw_days, packed_months FROM retention WHERE fleet = $1", fleetID)
+	if errors.Is(err, fleet.ErrNotFound) {
+		return fleet.Retention{Fleet: fleetID}, nil
+	}
+	return r, err
 }
 
 // What retention removes: $1 is the fleet, $2 the time before which it goes.
@@ -184,14 +194,37 @@ func (s *Store) NewestReceipt(ctx context.Context) (time.Time, error) {
 	return utc(at), err
 }
 
-// SaveUsage notes the size of the database on a day.
-func (s *Store) SaveUsage(ctx context.Context, day time.Time) error {
-	_, err := s.exec(ctx, "save usage", `INSERT INTO usage_days (day, bytes) VALUES ($1, pg_database_size(current_database()))
-		ON CONFLICT (day) DO UPDATE SET bytes = excluded.bytes`, day)
+// Space returns the size of the database, and the server's folder when that is
+// on this machine and may be told: to a superuser or a member of
+// pg_read_all_settings.
+func (s *Store) Space(ctx context.Context) (fleet.Space, error) {
+	space, err := one(ctx, s, "read size", pgx.RowToStructByPos[fleet.Space], `SELECT pg_database_size(current_database()),
+		CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') AND coalesce(inet_server_addr() <<= '127.0.0.0/8' OR inet_server_addr() = '::1', true)
+			THEN current_setting('data_directory') ELSE '' END`)
+	if err != nil || space.Folder == "" {
+		return space, err
+	}
+	if _, err := os.Stat(space.Folder); err != nil {
+		space.Folder = "" // a container's, or not for us to see
+	}
+	return space, nil
+}
+
+// SaveUsage notes the size of the database at a time.
+func (s *Store) SaveUsage(ctx context.Context, u fleet.Usage) error {
+	_, err := s.exec(ctx, "save usage", "INSERT INTO usage (at, bytes) VALUES ($1, $2) ON CONFLICT (at) DO UPDATE SET bytes = excluded.bytes", u.At, u.Bytes)
+	if err != nil {
+		return err
+	}
+	_, err = s.exec(ctx, "forget usage", "DELETE FROM usage WHERE at < $1", u.At.Add(-fleet.UsageKept))
 	return err
 }
 
-// Usage returns the sizes noted since a day, oldest first.
+// Usage returns the sizes noted since a time, oldest first.
 func (s *Store) Usage(ctx context.Context, since time.Time) ([]fleet.Usage, error) {
-	return collect(ctx, s, "read usage", pgx.RowToStructByPos[fleet.Usage], "SELECT day, bytes FROM usage_days WHERE day >= $1 ORDER BY day", since)
+	return collect(ctx, s, "read usage", func(row pgx.CollectableRow) (u fleet.Usage, err error) {
+		err = row.Scan(&u.At, &u.Bytes)
+		u.At = u.At.UTC()
+		return u, err
+	}, "SELECT at, bytes FROM usage WHERE at >= $1 ORDER BY at", since)
 }

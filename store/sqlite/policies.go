@@ -28,12 +28,26 @@ func (s *Store) DeletePolicy(ctx context.Context, fleetID, driver string) error 
 	return s.changeOne(ctx, "delete policy", "DELETE FROM policies WHERE fleet = ? AND driver = ?", fleetID, driver)
 }
 
+// Policy returns that of a fleet or driver, or fleet.ErrNotFound.
+func (s *Store) Policy(ctx context.Context, fleetID, driver string) (fleet.Policy, error) {
+	p, err := scanPolicy(s.reader.QueryRowContext(ctx, "SELECT fleet, driver, min_interval_us FROM policies WHERE fleet = ? AND driver = ?", fleetID, driver).Scan)
+	return p, readError("read policy", err)
+}
+
+// DriverPolicies returns those of a fleet's drivers after one, by driver.
+func (s *Store) DriverPolicies(ctx context.Context, fleetID, after string, limit int) ([]fleet.Policy, error) {
+	return collect(ctx, s.reader, "list policies", scanPolicy, `SELECT fleet, driver, min_interval_us FROM policies
+		WHERE fleet = ? AND driver > ? ORDER BY driver LIMIT ?`, fleetID, after, limit)
+}
+
 // Policies returns every policy of the installation, fleets before their drivers.
 func (s *Store) Policies(ctx context.Context) ([]fleet.Policy, error) {
-	return collect(ctx, s.reader, "list policies", func(scan func(...any) error) (p fleet.Policy, err error) {
-		var us int64
-		err = scan(&p.Fleet, &p.Driver, &us)
-		p.MinInterval = time.Duration(us) * time.Microsecond
-		return p, err
-	}, "SELECT fleet, driver, min_interval_us FROM policies ORDER BY fleet, driver")
+	return collect(ctx, s.reader, "list policies", scanPolicy, "SELECT fleet, driver, min_interval_us FROM policies ORDER BY fleet, driver")
+}
+
+func scanPolicy(scan func(...any) error) (p fleet.Policy, err error) {
+	var us int64
+	err = scan(&p.Fleet, &p.Driver, &us)
+	p.MinInterval = time.Duration(us) * time.Microsecond
+	return p, err
 }

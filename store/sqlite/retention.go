@@ -33,6 +33,16 @@ func (s *Store) Retentions(ctx context.Context) ([]fleet.Retention, error) {
 	}, "SELECT fleet, raw_days, packed_months FROM retention ORDER BY fleet")
 }
 
+// Retention returns that of a fleet; one that is not set keeps everything.
+func (s *Store) Retention(ctx context.Context, fleetID string) (fleet.Retention, error) {
+	r := fleet.Retention{Fleet: fleetID}
+	err := s.reader.QueryRowContext(ctx, "SELECT raw_days, packed_months FROM retention WHERE fleet = ?", fleetID).Scan(&r.RawDays, &r.PackedMonths)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return r, readError("read retention", err)
+}
+
 // What retention removes: ?1 is the fleet, ?2 the
 // time before which it goes.
 const (
@@ -131,20 +141,33 @@ func (s *Store) NewestReceipt(ctx context.Context) (time.Time, error) {
 	return column.Time(at), readError("read newest receipt", err)
 }
 
-// SaveUsage notes the size of the database on a day.
-func (s *Store) SaveUsage(ctx context.Context, day time.Time) error {
-	_, err := s.writer.ExecContext(ctx, `INSERT INTO usage_days (day, bytes)
-		SELECT ?, (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size
-		WHERE true ON CONFLICT DO UPDATE SET bytes = excluded.bytes`, day.UnixMicro())
-	return readError("save usage", err)
+// databaseBytes is what the file holds, without the pages that are free again.
+const databaseBytes = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+
+// Space returns the size of the database and its folder.
+func (s *Store) Space(ctx context.Context) (fleet.Space, error) {
+	space := fleet.Space{Folder: s.folder}
+	return space, readError("read size", s.reader.QueryRowContext(ctx, databaseBytes).Scan(&space.Bytes))
 }
 
-// Usage returns the sizes noted since a day, oldest first.
+// SaveUsage notes the size of the database at a time.
+func (s *Store) SaveUsage(ctx context.Context, u fleet.Usage) error {
+	return s.write(ctx, "save usage", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO usage (at, bytes) VALUES (?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes", u.At.UnixMicro(), u.Bytes)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "DELETE FROM usage WHERE at < ?", u.At.Add(-fleet.UsageKept).UnixMicro())
+		return err
+	})
+}
+
+// Usage returns the sizes noted since a time, oldest first.
 func (s *Store) Usage(ctx context.Context, since time.Time) ([]fleet.Usage, error) {
 	return collect(ctx, s.reader, "read usage", func(scan func(...any) error) (u fleet.Usage, err error) {
-		var day int64
-		err = scan(&day, &u.Bytes)
-		u.Day = column.Time(&day)
+		var at int64
+		err = scan(&at, &u.Bytes)
+		u.At = column.Time(&at)
 		return u, err
-	}, "SELECT day, bytes FROM usage_days WHERE day >= ? ORDER BY day", since.UnixMicro())
+	}, "SELECT at, bytes FROM usage WHERE at >= ? ORDER BY at", since.UnixMicro())
 }

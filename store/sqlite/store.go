@@ -24,6 +24,7 @@ import (
 type Store struct {
 	*records.Records
 	writer, reader *sql.DB
+	folder         string // of the file
 
 	drivers batch.Cache[batch.Driver]
 	sources batch.Cache[batch.Reporter]
@@ -54,7 +55,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	s := &Store{writer: writer, reader: reader}
+	s := &Store{writer: writer, reader: reader, folder: filepath.Dir(path)}
 	s.Records = records.New(recordsDB{s}, dialect)
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"encoding/json"
+	"os"
 	"testing"
 	"time"
 
@@ -92,6 +93,11 @@ var retentionTests = map[string]func(*testing.T, Store){
 		got, err := s.Retentions(t.Context())
 		ok(t, err)
 		equal(t, "retentions", got, []fleet.Retention{{Fleet: "acme", RawDays: 90, PackedMonths: 24}})
+		for id, want := range map[string]fleet.Retention{"acme": got[0], "other": {Fleet: "other"}} {
+			r, err := s.Retention(t.Context(), id)
+			ok(t, err)
+			equal(t, "retention of "+id, r, want)
+		}
 		wantInvalid(t, "negative", s.SaveRetention(t.Context(), fleet.Retention{Fleet: "acme", RawDays: -1}))
 		wantInvalid(t, "no fleet", s.SaveRetention(t.Context(), fleet.Retention{}))
 	},
@@ -140,14 +146,27 @@ var retentionTests = map[string]func(*testing.T, Store){
 		newest, err = s.NewestReceipt(t.Context())
 		ok(t, err)
 		equal(t, "newest", newest, at(1))
-		day := noon.Truncate(24 * time.Hour)
-		for range 2 {
-			ok(t, s.SaveUsage(t.Context(), day))
+		for _, u := range []fleet.Usage{{At: at(0), Bytes: 1}, {At: at(0), Bytes: 2}, {At: at(1), Bytes: 3}} {
+			ok(t, s.SaveUsage(t.Context(), u))
 		}
-		usage, err := s.Usage(t.Context(), day)
+		usage, err := s.Usage(t.Context(), at(0))
 		ok(t, err)
-		if len(usage) != 1 || usage[0].Bytes < 4096 || !usage[0].Day.Equal(day) {
-			t.Errorf("usage %+v, want one of %v", usage, day)
+		equal(t, "usage", usage, []fleet.Usage{{At: at(0), Bytes: 2}, {At: at(1), Bytes: 3}})
+		later := fleet.Usage{At: at(0.5).Add(fleet.UsageKept), Bytes: 4}
+		ok(t, s.SaveUsage(t.Context(), later))
+		usage, err = s.Usage(t.Context(), time.Time{})
+		ok(t, err)
+		equal(t, "usage a month later", usage, []fleet.Usage{{At: at(1), Bytes: 3}, later})
+	},
+	"the size of the database and its folder are known": func(t *testing.T, s Store) {
+		space, err := s.Space(t.Context())
+		ok(t, err)
+		if space.Bytes < 4096 {
+			t.Errorf("space %+v", space)
+		}
+		if space.Folder != "" { // on this machine
+			_, err = os.Stat(space.Folder)
+			ok(t, err)
 		}
 	},
 }

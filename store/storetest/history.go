@@ -45,6 +45,8 @@ type History interface {
 	EraseDriver(ctx context.Context, fleetID, driver string, by fleet.AuditEntry) (fleet.Erasure, error)
 
 	SaveRetention(ctx context.Context, r fleet.Retention) error
+	// Retention returns that of a fleet; one that is not set keeps everything.
+	Retention(ctx context.Context, fleetID string) (fleet.Retention, error)
 	Retentions(ctx context.Context) ([]fleet.Retention, error)
 	// Expiring returns e with what Expire would remove of its fleet.
 	Expiring(ctx context.Context, e fleet.Expiry) (fleet.Expiry, error)
@@ -56,9 +58,11 @@ type History interface {
 	// NewestReceipt returns when the newest position that is stored was
 	// received, the zero time when there is none.
 	NewestReceipt(ctx context.Context) (time.Time, error)
-	// SaveUsage notes the size of the database on a day; Usage returns the sizes
-	// since a day, oldest first.
-	SaveUsage(ctx context.Context, day time.Time) error
+	// Space returns the size of the database now, and where it is.
+	Space(ctx context.Context) (fleet.Space, error)
+	// SaveUsage notes the size of the database at a time, and forgets those of
+	// fleet.UsageKept before it; Usage returns those since a time, oldest first.
+	SaveUsage(ctx context.Context, u fleet.Usage) error
 	Usage(ctx context.Context, since time.Time) ([]fleet.Usage, error)
 }
 

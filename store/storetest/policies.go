@@ -22,6 +22,25 @@ var policyTests = map[string]func(*testing.T, Store){
 		wantErr(t, "deleting twice", s.DeletePolicy(t.Context(), "Zeta", ""), fleet.ErrNotFound)
 		equal(t, "policies", policies(t, s), []fleet.Policy{acme, d1})
 	},
+	"one, and those of the drivers": func(t *testing.T, s Store) {
+		all := fleet.Policy{Fleet: "acme", MinInterval: time.Second}
+		d1, d2 := fleet.Policy{Fleet: "acme", Driver: "d1", MinInterval: time.Minute}, fleet.Policy{Fleet: "acme", Driver: "d2"}
+		for _, p := range []fleet.Policy{d2, all, d1, {Fleet: "other", Driver: "d1"}} {
+			ok(t, s.SavePolicy(t.Context(), p))
+		}
+		for driver, want := range map[string]fleet.Policy{"": all, "d1": d1} {
+			p, err := s.Policy(t.Context(), "acme", driver)
+			ok(t, err)
+			equal(t, "policy of "+driver, p, want)
+		}
+		_, err := s.Policy(t.Context(), "acme", "d9")
+		wantErr(t, "Policy of another", err, fleet.ErrNotFound)
+		for after, want := range map[string][]fleet.Policy{"": {d1}, "d1": {d2}, "d2": nil} {
+			list, err := s.DriverPolicies(t.Context(), "acme", after, 1)
+			ok(t, err)
+			equal(t, "policies after "+after, list, want)
+		}
+	},
 	"what can never be right is refused": func(t *testing.T, s Store) {
 		for _, p := range []fleet.Policy{
 			{},

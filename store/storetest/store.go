@@ -90,4 +90,8 @@ type Store interface {
 	SavePolicy(ctx context.Context, p fleet.Policy) error
 	DeletePolicy(ctx context.Context, fleetID, driver string) error
 	Policies(ctx context.Context) ([]fleet.Policy, error)
+	// Policy returns one, or ErrNotFound; DriverPolicies those of a fleet's
+	// drivers after one, by driver.
+	Policy(ctx context.Context, fleetID, driver string) (fleet.Policy, error)
+	DriverPolicies(ctx context.Context, fleetID, after string, limit int) ([]fleet.Policy, error)
 }
