@@ -24,7 +24,7 @@ const (
 
 	// While a few publishers write a few records at a time, frames are sent at
 	// most once in this time, so that one sync serves more than one record.
-	frameSpacing = 2 * time.Millisecond
+	frameSpacing = 4 * time.Millisecond
 	// eagerRecords are enough for a frame of their own at any time.
 	eagerRecords = 32
 )
