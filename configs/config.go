@@ -27,6 +27,7 @@ type Config struct {
 	Auth     Auth
 	Ingest   Ingest
 	Webhooks Webhooks
+	Alerts   Alerts
 	Limits   Limits
 	Map      Map
 	Log      Log
@@ -98,6 +99,13 @@ type Ingest struct {
 // Webhooks is where events may be delivered.
 type Webhooks struct {
 	AllowPrivate bool `mapstructure:"allow_private"`
+}
+
+// Alerts is when an alert opens by itself.
+type Alerts struct {
+	SilentAfter         time.Duration `mapstructure:"silent_after"`
+	UnacknowledgedAfter time.Duration `mapstructure:"unacknowledged_after"`
+	Battery             int
 }
 
 // Limits bounds what one connection, and all of them, may take.

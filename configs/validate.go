@@ -139,6 +139,14 @@ func (c *Config) limits() error {
 			return fmt.Errorf("limits.%s must be between %d and %d, not %d", n.key, n.min, n.max, n.value)
 		}
 	}
+	if b := c.Alerts.Battery; b < 1 || b > 95 {
+		return fmt.Errorf("alerts.battery must be between 1 and 95, not %d", b)
+	}
+	for key, d := range map[string]time.Duration{"silent_after": c.Alerts.SilentAfter, "unacknowledged_after": c.Alerts.UnacknowledgedAfter} {
+		if d < time.Second || d > 24*time.Hour {
+			return fmt.Errorf("alerts.%s must be between 1s and 24h, not %s", key, d)
+		}
+	}
 	for _, d := range []struct {
 		key             string
 		value, min, max time.Duration

@@ -14,9 +14,23 @@ const (
 	SeverityCritical Severity = "critical"
 )
 
-// AlertExpired is the kind of alert that a shipment raises when no driver has
-// answered in time; its Subject is the shipment.
-const AlertExpired = "assignment_expired"
+// The kinds of alerts that open and close by themselves. The Subject of those
+// about a shipment is its id.
+const (
+	AlertSilent         = "silent"             // a driver on duty of whom no position comes
+	AlertLate           = "late"               // a shipment whose time window is over
+	AlertUnacknowledged = "unacknowledged"     // a shipment that was offered, and its driver does not answer
+	AlertExpired        = "assignment_expired" // a shipment that no driver has answered for in time
+	AlertBattery        = "battery"            // of a driver on duty
+	AlertGPS            = "gps"                // a driver on duty whose phone keeps its position to itself
+)
+
+// AlertLimits are those beyond which alerts open by themselves.
+type AlertLimits struct {
+	Silent         time.Duration // without a position
+	Unacknowledged time.Duration // without an answer
+	Battery        float64       // percent
+}
 
 // An Alert is something that a dispatcher has to look at. There is one open
 // alert of a kind, driver and subject at a time.

@@ -1,6 +1,7 @@
 // Package relay carries what was committed out of the database: events in the
-// order of the feed to MQTT and to webhooks, offers to drivers that connect, and
-// assignments that nobody answers to the next driver.
+// order of the feed to MQTT and to webhooks, offers to drivers that connect,
+// assignments that nobody answers to the next driver, and what dispatchers have
+// to look at to alerts.
 //
 // Everything is told at least once: how far the relay is, is stored after the
 // publish, so that a process that is killed in between tells it again. The
@@ -37,6 +38,7 @@ type Store interface {
 	PendingOffers(ctx context.Context, fleetID, driver string) ([]fleet.Offer, error)
 	DriverConfig(ctx context.Context, fleetID, driver string) (fleet.DriverConfig, error)
 	ExpireAssignments(ctx context.Context, now time.Time) (int, error)
+	SweepAlerts(ctx context.Context, now time.Time, l fleet.AlertLimits) (opened, closed int, err error)
 
 	DueWebhooks(ctx context.Context, now time.Time, limit int) ([]fleet.Webhook, error)
 	SaveDelivery(ctx context.Context, w fleet.Webhook, from int64, letter *fleet.DeadLetter) error
@@ -52,6 +54,7 @@ type Options struct {
 	AllowPrivate bool          // webhooks may go to loopback and private addresses
 	Sweep        time.Duration // longest wait after a lost notification; default 2s
 	Keep         time.Duration // age at which events are forgotten; default 7 days
+	Alerts       fleet.AlertLimits
 	Logger       *slog.Logger
 	Registerer   prometheus.Registerer // nil: no metrics are exported
 }
@@ -59,6 +62,7 @@ type Options struct {
 const (
 	page       = 500 // events that are read at once
 	escalation = time.Second
+	alerting   = 2 * time.Second
 	pruning    = time.Hour
 
 	firstPause = 100 * time.Millisecond // after a failure; doubles up to lastPause
@@ -83,6 +87,9 @@ type Relay struct {
 func New(store Store, publisher Publisher, opts Options) *Relay {
 	opts.Sweep = cmp.Or(opts.Sweep, 2*time.Second)
 	opts.Keep = cmp.Or(opts.Keep, 7*24*time.Hour)
+	opts.Alerts.Silent = cmp.Or(opts.Alerts.Silent, 10*time.Minute)
+	opts.Alerts.Unacknowledged = cmp.Or(opts.Alerts.Unacknowledged, 5*time.Minute)
+	opts.Alerts.Battery = cmp.Or(opts.Alerts.Battery, 15)
 	opts.Logger = cmp.Or(opts.Logger, slog.Default())
 	r := &Relay{
 		store: store, publisher: publisher, opts: opts, log: opts.Logger, m: newMetrics(opts.Registerer),
@@ -102,6 +109,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { r.repeat(ctx, "sequence", r.sequenced, r.opts.Sweep, r.sequence); return nil })
 	g.Go(func() error { r.repeat(ctx, "escalate", nil, escalation, r.escalate); return nil })
+	g.Go(func() error { r.repeat(ctx, "alerts", nil, r.opts.Sweep, r.alone("alerts", r.alert)); return nil })
 	g.Go(func() error { r.repeat(ctx, "prune", nil, pruning, r.prune); return nil })
 	g.Go(func() error {
 		r.repeat(ctx, "webhooks", nil, r.opts.Sweep, r.alone("webhooks", r.hooks.run))
@@ -181,6 +189,20 @@ func (r *Relay) escalate(ctx context.Context) (bool, error) {
 	n, err := r.store.ExpireAssignments(ctx, time.Now())
 	r.m.expired.Add(float64(n))
 	return false, err
+}
+
+// alert opens and closes alerts, while this relay is alone.
+func (r *Relay) alert(ctx context.Context) error {
+	for ctx.Err() == nil {
+		opened, closed, err := r.store.SweepAlerts(ctx, time.Now(), r.opts.Alerts)
+		if err != nil {
+			return err
+		}
+		r.m.alerts.WithLabelValues("opened").Add(float64(opened))
+		r.m.alerts.WithLabelValues("closed").Add(float64(closed))
+		wait(ctx, nil, alerting)
+	}
+	return nil
 }
 
 func (r *Relay) prune(ctx context.Context) (bool, error) {

@@ -17,6 +17,9 @@ func (n *node) openRelay(context.Context) error {
 	}
 	n.relay = relay.New(n.store, publisher, relay.Options{
 		AllowPrivate: n.c.Webhooks.AllowPrivate, Logger: n.log, Registerer: n.metrics,
+		Alerts: fleet.AlertLimits{
+			Silent: n.c.Alerts.SilentAfter, Unacknowledged: n.c.Alerts.UnacknowledgedAfter, Battery: float64(n.c.Alerts.Battery),
+		},
 	})
 	n.add("relay", n.relay.Run)
 	return nil

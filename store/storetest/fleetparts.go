@@ -146,6 +146,7 @@ var alertTests = map[string]func(*testing.T, Store){
 		ok(t, err)
 		equal(t, "read", got, closed)
 	},
+	"open and close by themselves": testSweep,
 	"of the wrong shape or unknown are refused": func(t *testing.T, s Store) {
 		_, _, err := s.OpenAlert(t.Context(), fleet.Alert{Fleet: "acme", Kind: "a/b", Severity: fleet.SeverityInfo})
 		wantInvalid(t, "kind", err)

@@ -76,6 +76,10 @@ type Records interface {
 	CloseAlert(ctx context.Context, by fleet.Actor, fleetID, id string) (fleet.Alert, error)
 	// CloseAlerts closes the open ones of a kind about a driver, and returns how many.
 	CloseAlerts(ctx context.Context, by fleet.Actor, fleetID, kind, driver string) (int, error)
+	// SweepAlerts opens the alerts that there is a cause for by now, unless one
+	// like it is open, and closes those that it has opened and whose cause is
+	// over: at most some hundred of a kind in one call.
+	SweepAlerts(ctx context.Context, now time.Time, l fleet.AlertLimits) (opened, closed int, err error)
 	Alert(ctx context.Context, fleetID, id string) (fleet.Alert, error)
 	Alerts(ctx context.Context, q fleet.AlertQuery) ([]fleet.Alert, error)
 

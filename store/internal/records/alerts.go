@@ -23,16 +23,17 @@ func (r *Records) OpenAlert(ctx context.Context, a fleet.Alert) (alert fleet.Ale
 		return fleet.Alert{}, false, err
 	}
 	err = r.write(ctx, fleet.System, "open alert", func(ctx context.Context, tx Tx) error {
-		alert, opened, err = openAlert(ctx, tx, a)
+		alert, opened, err = openAlert(ctx, tx, a, false)
 		return err
 	})
 	return alert, opened, err
 }
 
-func openAlert(ctx context.Context, tx Tx, a fleet.Alert) (alert fleet.Alert, opened bool, err error) {
+// openAlert opens a unless such a one is open. auto is for one that dray closes too.
+func openAlert(ctx context.Context, tx Tx, a fleet.Alert, auto bool) (alert fleet.Alert, opened bool, err error) {
 	a.ID, a.OpenedAt, a.Version = newID(), now(), 1
-	n, err := tx.Exec(ctx, `INSERT INTO alerts (fleet, id, kind, driver, subject, severity, detail, opened_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT DO NOTHING`, a.Fleet, a.ID, a.Kind, a.Driver, a.Subject, string(a.Severity), a.Detail, a.OpenedAt)
+	n, err := tx.Exec(ctx, `INSERT INTO alerts (fleet, id, kind, driver, subject, severity, detail, opened_at, auto) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT DO NOTHING`, a.Fleet, a.ID, a.Kind, a.Driver, a.Subject, string(a.Severity), a.Detail, a.OpenedAt, auto)
 	if err != nil {
 		return a, false, err
 	}

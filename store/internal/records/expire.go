@@ -50,6 +50,6 @@ func (r *Records) expire(ctx context.Context, tx Tx, fleetID, id string, now tim
 		return true, err
 	}
 	_, _, err = openAlert(ctx, tx, fleet.Alert{Fleet: a.Fleet, Kind: fleet.AlertExpired, Driver: a.Driver, Subject: a.Shipment,
-		Severity: fleet.SeverityWarning, Detail: "no driver has answered in time"})
+		Severity: fleet.SeverityWarning, Detail: "no driver has answered in time"}, true)
 	return true, err
 }
