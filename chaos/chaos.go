@@ -42,6 +42,7 @@ type Result struct {
 	Doubled    int       `json:"doubled"`
 	Invented   int       `json:"invented"`
 	Inversions int       `json:"inversions"` // of one driver's reports, at the live output
+	Untold     int       `json:"untold"`     // changes of shipments that were answered with 201 and that no event came of
 	Recover    float64   `json:"recover_s"`  // the longest
 	Recoveries []float64 `json:"recoveries_s,omitempty"`
 	RSSMax     int64     `json:"rss_max"`  // bytes, of all processes of dray together

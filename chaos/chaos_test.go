@@ -52,6 +52,7 @@ func TestBrokenPromisesAreSeen(t *testing.T) {
 		{"ack-before-append", "F1", func(r Result) int { return r.Lost }},
 		{"async-sync", "F1", func(r Result) int { return r.Lost }},
 		{"no-dedupe", "F10", func(r Result) int { return r.Doubled }},
+		{"no-outbox", "F1", func(r Result) int { return r.Untold }},
 	} {
 		t.Run(tt.broken, func(t *testing.T) {
 			const tries = 5 // a kill may come when there is nothing to lose

@@ -7,8 +7,11 @@ import (
 
 // killServer is F1.
 func killServer(ctx context.Context, r *rig) error {
-	p, err := r.serve(ctx)
+	p, err := r.serve(ctx, "DRAY_WEBHOOKS_ALLOW_PRIVATE=true")
 	if err != nil {
+		return err
+	}
+	if err := r.clerical(ctx); err != nil {
 		return err
 	}
 	if err := r.load(ctx, 100, 4); err != nil {

@@ -20,11 +20,19 @@ type answer struct {
 
 // request returns the status, 0 when there was no answer in time, and the answer.
 func request(ctx context.Context, method, url, token string) (int, *answer) {
+	return send(ctx, method, url, token, "")
+}
+
+// send is a request with a body of JSON, unless that is empty.
+func send(ctx context.Context, method, url, token, body string) (int, *answer) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, url, nil)
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, &answer{}
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
@@ -34,11 +42,11 @@ func request(ctx context.Context, method, url, token string) (int, *answer) {
 		return 0, &answer{}
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
+	said, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	if err != nil {
 		return 0, &answer{}
 	}
-	return resp.StatusCode, &answer{resp.Header, body}
+	return resp.StatusCode, &answer{resp.Header, said}
 }
 
 func (a *answer) decode(v any) error { return json.Unmarshal(a.body, v) }

@@ -46,6 +46,7 @@ type rig struct {
 
 	canaries []*canary
 	watcher  *watcher
+	clerk    *clerk // nil where nobody creates shipments
 	stopLoad context.CancelFunc
 	loaded   sync.WaitGroup
 	simErr   error
@@ -221,6 +222,9 @@ func (r *rig) load(ctx context.Context, drivers, floods int) error {
 	for i := range floods {
 		r.loaded.Go(func() { r.flood(loadCtx, fmt.Sprintf("flood-%d", i+1)) })
 	}
+	if r.clerk != nil {
+		r.loaded.Go(func() { r.clerk.run(loadCtx) })
+	}
 	r.watcher = r.newWatcher()
 	r.loaded.Go(func() { r.watcher.run(loadCtx) })
 
@@ -253,8 +257,9 @@ func (r *rig) waits() []time.Duration {
 
 // recovered waits until, after the fault ended at t, something is acknowledged,
 // delivered live and stored, and notes how long that took. More than limit is a
-// breach.
+// breach; the short subset, which runs beside other tests, has three times that.
 func (r *rig) recovered(ctx context.Context, t time.Time, limit time.Duration) error {
+	limit *= time.Duration(r.times(1, 3))
 	before := int64(-1)
 	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
@@ -333,6 +338,9 @@ func (r *rig) settle(ctx context.Context) error {
 			r.breach("%d were delivered out of order", r.result.Inversions)
 		}
 		r.note("the dispatcher saw %d single fixes and %d again", seen, repeats)
+	}
+	if r.clerk != nil {
+		r.clerk.settle(ctx, 20*time.Second)
 	}
 	return nil
 }

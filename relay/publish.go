@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/internal/breakage"
 )
 
 // reader is the name under which the position of the MQTT side is kept.
@@ -17,6 +18,9 @@ const reader = "mqtt"
 // is alone.
 func (r *Relay) publish(ctx context.Context) error {
 	after, err := r.store.Position(ctx, reader)
+	if breakage.NoOutbox {
+		after, err = r.store.LastEvent(ctx)
+	}
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/internal/breakage"
 )
 
 const (
@@ -32,6 +33,8 @@ const (
 type hooks struct {
 	*Relay
 	client *http.Client
+
+	atStart int64 // for breakage: the last event when run began
 
 	mu   sync.Mutex
 	busy map[[2]string]bool // by fleet and id
@@ -52,6 +55,12 @@ func (h *hooks) run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer h.client.CloseIdleConnections()
+	if breakage.NoOutbox {
+		var err error
+		if h.atStart, err = h.store.LastEvent(ctx); err != nil {
+			return err
+		}
+	}
 	slots := make(chan struct{}, atOnce)
 	for ctx.Err() == nil {
 		due, err := h.store.DueWebhooks(ctx, time.Now(), 1000)
@@ -103,6 +112,9 @@ func (h *hooks) serve(ctx context.Context, w fleet.Webhook) error {
 	newest, err := h.store.LastEvent(ctx) // before the events: what comes later is not passed
 	if err != nil {
 		return err
+	}
+	if breakage.NoOutbox {
+		w.Cursor = max(w.Cursor, h.atStart)
 	}
 	events, err := h.store.Events(ctx, fleet.EventQuery{Fleet: w.Fleet, After: w.Cursor, Kinds: w.Kinds, Limit: turn})
 	if err != nil {

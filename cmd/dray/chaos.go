@@ -1,15 +1,20 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dray-fleet/dray/chaos"
+	"github.com/dray-fleet/dray/internal/breakage"
 )
 
 func newChaos() *cobra.Command {
 	var o chaos.Options
+	var broken string
 	cmd := &cobra.Command{
 		Use:   "chaos",
 		Short: "Break dray on purpose and check what it promises",
@@ -22,6 +27,12 @@ func newChaos() *cobra.Command {
 				return err
 			}
 			o.Out, o.Err = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			if broken != "" {
+				if !breakage.Possible || !slices.Contains(breakage.Names, broken) {
+					return fmt.Errorf("--break takes a program built with -tags breakage, and one of %s", strings.Join(breakage.Names, ", "))
+				}
+				o.Env = []string{"BREAK_DRAY=" + broken}
+			}
 			_, err = chaos.Run(cmd.Context(), o)
 			return err
 		},
@@ -30,6 +41,10 @@ func newChaos() *cobra.Command {
 	f.StringSliceVar(&o.Faults, "faults", nil, "only these, such as F1,F2")
 	f.BoolVar(&o.Short, "short", false, "the short subset, each with fewer repetitions")
 	f.StringVar(&o.Dir, "out", "", "directory for data and logs, kept; default a temporary one, kept only after a breach")
+	f.StringVar(&broken, "break", "", "a protection to take away")
+	if err := f.MarkHidden("break"); err != nil {
+		panic(err) // it is defined above
+	}
 	cmd.AddCommand(&cobra.Command{
 		Use:    "nats ADDRESS DIRECTORY",
 		Short:  "Run the NATS server that chaos breaks",
