@@ -27,7 +27,8 @@ export function AlertList({ alerts, dispatch, positions, now, selected, onSelect
   const [kind, setKind] = useState("");
   const { busy, problem, settle } = useSettle(dispatch);
   const scroller = useRef<HTMLDivElement>(null);
-  const kinds = [...new Set(alerts.map((a) => a.kind))].sort();
+  const counts = countsOf(alerts);
+  const kinds = [...counts.keys()];
   const chosen = kinds.includes(kind) ? kind : "";
   const shown = chosen ? alerts.filter((a) => a.kind === chosen) : alerts;
   const unseen = shown.filter((a) => !a.acked_at);
@@ -46,11 +47,11 @@ export function AlertList({ alerts, dispatch, positions, now, selected, onSelect
   return (
     <>
       <div className="list-tools">
-        <div className="chips" role="group" aria-label={t("alerts.kinds")}>
+        <div className="chips one-line" role="group" aria-label={t("alerts.kinds")}>
           <button className="chip" aria-pressed={chosen === ""} onClick={() => setKind("")}>{t("alerts.all")} <span className="chip-count">{alerts.length}</span></button>
           {kinds.length > 1 && kinds.map((name) => (
             <button key={name} className="chip" aria-pressed={chosen === name} onClick={() => setKind(name)}>
-              {kindText(name, t)} <span className="chip-count">{alerts.filter((a) => a.kind === name).length}</span>
+              {kindText(name, t)} <span className="chip-count">{counts.get(name)}</span>
             </button>
           ))}
         </div>
@@ -73,6 +74,13 @@ export function AlertList({ alerts, dispatch, positions, now, selected, onSelect
       </div>
     </>
   );
+}
+
+/** How many there are of each kind, the most frequent first. */
+function countsOf(alerts: readonly Alert[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { kind } of alerts) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return new Map([...counts].sort(([a, n], [b, m]) => m - n || a.localeCompare(b)));
 }
 
 /** Acknowledges and closes alerts, one after the other. */

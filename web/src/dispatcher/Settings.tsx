@@ -4,7 +4,7 @@ import { languages, type Language } from "../i18n/translate";
 import "./settings.css";
 import { language, setLanguage, t } from "./messages";
 import { themes, type Theme } from "./useTheme";
-import { allZones, isZoneChosen, machineZone, setZone, zoneNow } from "./zone";
+import { allZones, isZoneChosen, setZone, zoneNow } from "./zone";
 
 interface Props {
   user: string;
@@ -43,11 +43,11 @@ export function Settings({ user, role, theme, onTheme, onSignOut }: Props) {
         <label className="field">
           {t("settings.zone")}
           <select value={isZoneChosen() ? zoneNow() : ""} onChange={(event) => setZone(event.target.value || null)} data-testid="zone">
-            <option value="">{t("settings.machineZone", { zone: machineZone })}</option>
+            <option value="">{t("settings.machineZone")}</option>
             {allZones().map((name) => <option key={name} value={name}>{name}</option>)}
           </select>
         </label>
-        <p className="hint">{t("settings.zoneHint")}</p>
+        <p className="hint">{t("settings.zoneHint", { zone: zoneNow() })}</p>
         <button className="button" onClick={onSignOut} data-testid="sign-out">{t("bar.signOut")}</button>
       </div>
     </>

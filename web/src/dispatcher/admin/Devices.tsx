@@ -9,6 +9,7 @@ import { ListTable } from "./ListTable";
 import { t } from "./messages";
 import { timeText, useAttempt } from "./problem";
 import { Copyable, QRCode } from "./Secret";
+import { UnknownDevices } from "./UnknownDevices";
 import { useList } from "./useList";
 
 interface Shown {
@@ -17,7 +18,7 @@ interface Shown {
 }
 
 /** Trackers and phones that sign in with a secret of their own. */
-export function Devices({ fleet }: { fleet: Fleet }) {
+export function Devices({ fleet, now }: { fleet: Fleet; now: number }) {
   const list = useList<Device>(fleet, "/devices");
   const [creating, setCreating] = useState(false);
   const [shown, setShown] = useState<Shown | null>(null);
@@ -32,6 +33,7 @@ export function Devices({ fleet }: { fleet: Fleet }) {
         {problem && <p className="problem" role="alert">{problem}</p>}
         <button className="button primary" onClick={() => setCreating(true)} data-testid="new-device">{t("devices.new")}</button>
       </div>
+      <UnknownDevices fleet={fleet} now={now} onAccept={list.reload} />
       <ListTable list={list} label={t("tab.devices")} keyOf={(d) => d.id} testid="devices" empty={t("devices.empty")} emptyHint={t("devices.emptyHint")}
         heads={[t("id"), t("devices.kind"), t("devices.driver"), t("created"), ""]}
         row={(device) => (

@@ -10,6 +10,7 @@ import { t } from "./messages";
 
 const EVERY = 2_000; // ms
 const KEPT = 150; // samples: five minutes
+const SHORTEST = 60_000; // ms that a chart shows at least
 const LETTERS = 1_000;
 
 /** What was measured at one moment; rates are per second since the one before. */
@@ -20,6 +21,7 @@ interface Sample {
   delivered: number;
   dropped: number;
   latency: number; // ms of one request
+  waiting: number; // bytes in the queues of this fleet's clients
 }
 
 const compact = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
@@ -50,6 +52,7 @@ export function System({ fleet }: { fleet: Fleet }) {
         <Chart name={t("system.connections")} samples={samples} of={(s) => s.connections} format={(v) => compact.format(v)} />
         <Chart name={t("system.received")} samples={samples} of={(s) => s.received} format={perSecond} />
         <Chart name={t("system.delivered")} samples={samples} of={(s) => s.delivered} format={perSecond} />
+        <Chart name={t("system.waiting")} samples={samples} of={(s) => s.waiting} format={(v) => t("system.bytes", { count: compact.format(v) })} />
         <Chart name={t("system.dropped")} samples={samples} of={(s) => s.dropped} format={perSecond} />
         <Chart name={t("system.latency")} samples={samples} of={(s) => s.latency} format={(v) => t("system.ms", { count: Math.round(v) })} />
       </div>
@@ -73,7 +76,8 @@ function useHealth({ rest }: Fleet) {
       const begun = performance.now();
       const health = await rest.call<Health>("GET", "/health/mqtt", { signal });
       const at = performance.now();
-      return { health, at, latency: at - begun };
+      const clients = await rest.all<Schemas["Client"]>("/clients", { signal });
+      return { health, at, latency: at - begun, waiting: clients.reduce((sum, client) => sum + client.queue_bytes, 0) };
     },
     refetchInterval: EVERY,
     networkMode: "always",
@@ -87,7 +91,7 @@ function useHealth({ rest }: Fleet) {
       const seconds = (data.at - last.at) / 1_000;
       const rate = (key: "messages_received" | "messages_delivered" | "messages_dropped") => Math.max(0, data.health[key] - last.health[key]) / seconds; // less: it was restarted
       const sample: Sample = {
-        at: data.at, connections: data.health.connections, latency: data.latency,
+        at: data.at, connections: data.health.connections, latency: data.latency, waiting: data.waiting,
         received: rate("messages_received"), delivered: rate("messages_delivered"), dropped: rate("messages_dropped"),
       };
       setSamples([...samples, sample].slice(-KEPT));
@@ -96,6 +100,9 @@ function useHealth({ rest }: Fleet) {
   return { health: data?.health, samples, failed: query.isError };
 }
 
+/** Where a chart of the last span ms begins, when there are fewer samples. */
+const startOf = (samples: readonly Sample[], span: number) => (WIDTH - ((samples[samples.length - 1].at - samples[0].at) / span) * WIDTH).toFixed(1);
+
 const WIDTH = 300;
 const HEIGHT = 60;
 
@@ -103,12 +110,13 @@ function Chart({ name, samples, of, format }: { name: string; samples: readonly 
   const newest = samples.at(-1);
   const value = newest ? format(of(newest)) : "–";
   const top = Math.max(1, ...samples.map(of));
-  const span = KEPT * EVERY;
+  const span = Math.max(SHORTEST, newest ? newest.at - samples[0].at : 0);
   const path = samples.map((s, i) => `${i ? "L" : "M"}${(WIDTH - ((newest!.at - s.at) / span) * WIDTH).toFixed(1)} ${(HEIGHT - (of(s) / top) * (HEIGHT - 4)).toFixed(1)}`).join("");
   return (
     <figure className="chart">
       <figcaption>{name} <strong>{value}</strong></figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={t("system.chart", { name, minutes: span / 60_000, value })}>
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={t("system.chart", { name, minutes: Math.round(span / 60_000), value })}>
+        {newest && <path className="area" d={`${path}L${WIDTH} ${HEIGHT}L${startOf(samples, span)} ${HEIGHT}Z`} />}
         <path d={path} vectorEffect="non-scaling-stroke" />
       </svg>
     </figure>

@@ -16,7 +16,9 @@ export function Webhooks({ fleet }: { fleet: Fleet }) {
   const list = useList<Webhook>(fleet, "/webhooks");
   const [creating, setCreating] = useState(false);
   const [made, setMade] = useState<Schemas["NewWebhook"] | null>(null);
-  const { busy, problem, attempt } = useAttempt();
+  const [tested, setTested] = useState<Schemas["Delivery"] & { url: string } | null>(null);
+  const [again, setAgain] = useState<Webhook | null>(null);
+  const { busy, problem, note, attempt } = useAttempt();
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -27,12 +29,29 @@ export function Webhooks({ fleet }: { fleet: Fleet }) {
       list.reload();
     });
   };
+  const change = ({ id }: Webhook, disabled: boolean) => void attempt(() => fleet.rest.call("PATCH", `/webhooks/${part(id)}`, { body: { disabled } })).then(list.reload);
+  const test = async ({ id, url }: Webhook) => {
+    setTested(null);
+    await attempt(async () => setTested({ url, ...(await fleet.rest.call<Schemas["Delivery"]>("POST", `/webhooks/${part(id)}/test`)) }));
+  };
+  const replay = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const after = Number(new FormData(event.currentTarget).get("after"));
+    if (await attempt(() => fleet.rest.call("POST", `/webhooks/${part(again!.id)}/replay`, { body: { after } }), t("webhooks.replayed"))) setAgain(null);
+    list.reload();
+  };
   const remove = ({ id, url }: Webhook) =>
     confirm(t("webhooks.deleteSure", { url })) && void attempt(() => fleet.rest.call("DELETE", `/webhooks/${part(id)}`)).then(list.reload);
   return (
     <>
       <div className="tab-tools">
-        {problem && !creating && <p className="problem" role="alert">{problem}</p>}
+        {problem && !creating && !again && <p className="problem" role="alert">{problem}</p>}
+        {note && <p className="done-note" role="status">{note}</p>}
+        {tested && (
+          <p className={tested.delivered ? "done-note" : "problem"} role="status" data-testid="webhook-tested" data-delivered={tested.delivered}>
+            {tested.delivered ? t("webhooks.delivered", { url: tested.url }) : t("webhooks.notDelivered", { url: tested.url, error: tested.error ?? "" })}
+          </p>
+        )}
         <button className="button primary" onClick={() => setCreating(true)} data-testid="new-webhook">{t("webhooks.new")}</button>
       </div>
       <ListTable list={list} label={t("tab.webhooks")} keyOf={(w) => w.id} testid="webhooks" empty={t("webhooks.empty")} emptyHint={t("webhooks.emptyHint")}
@@ -46,7 +65,14 @@ export function Webhooks({ fleet }: { fleet: Fleet }) {
                 : hook.failures ? <span className="tag wait wrap">{t("webhooks.failures", { count: hook.failures, error: hook.last_error ?? "" })}</span>
                 : <span className="tag good">{t("state.active")}</span>}
             </td>
-            <td><span className="actions"><button className="button small danger" onClick={() => remove(hook)}>{t("delete")}</button></span></td>
+            <td>
+              <span className="actions">
+                <button className="button small" disabled={busy} onClick={() => void test(hook)}>{t("webhooks.test")}</button>
+                <button className="button small" onClick={() => setAgain(hook)}>{t("webhooks.replay")}</button>
+                <button className="button small" onClick={() => change(hook, !hook.disabled)}>{t(hook.disabled ? "users.enable" : "users.disable")}</button>
+                <button className="button small danger" onClick={() => remove(hook)}>{t("delete")}</button>
+              </span>
+            </td>
           </>
         )} />
       {creating && (
@@ -59,6 +85,19 @@ export function Webhooks({ fleet }: { fleet: Fleet }) {
             <div className="actions end">
               <button type="button" className="button" onClick={() => setCreating(false)}>{t("back")}</button>
               <button className="button primary" disabled={busy} data-testid="webhook-save">{t(busy ? "saving" : "create")}</button>
+            </div>
+          </form>
+        </Dialog>
+      )}
+      {again && (
+        <Dialog title={t("webhooks.replay")} onClose={() => setAgain(null)}>
+          <form onSubmit={(event) => void replay(event)}>
+            <label className="field">{t("webhooks.after")}<input name="after" type="number" min={0} max={again.cursor} defaultValue={Math.max(0, again.cursor - 10)} autoFocus data-testid="webhook-after" /></label>
+            <p className="hint">{t("webhooks.afterHint", { cursor: again.cursor })}</p>
+            {problem && <p className="problem" role="alert">{problem}</p>}
+            <div className="actions end">
+              <button type="button" className="button" onClick={() => setAgain(null)}>{t("back")}</button>
+              <button className="button primary" disabled={busy} data-testid="webhook-replay">{t("webhooks.replay")}</button>
             </div>
           </form>
         </Dialog>

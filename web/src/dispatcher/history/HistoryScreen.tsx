@@ -162,6 +162,7 @@ function Day({ fleet, scheme, driver, span, day }: { fleet: Fleet; scheme: Schem
         </div>
       </div>
       <aside className="history-side" aria-label={driver}>
+        <h2 className="name">{fleet.positions.get(driver)?.name || driver}</h2>
         <p data-testid="history-summary">{t("summary", { distance: number(metres / 1_000, 1), points: number(points.length), speed: Math.round(topSpeed * 3.6) })}</p>
         {query.data.thinned > 0 && <p className="hint">{t("thinned", { count: number(query.data.thinned) })}</p>}
         <h2>{t("trips")}</h2>

@@ -61,7 +61,7 @@ export default function FleetMapView({ positions, source, scheme, selected, onSe
       {hover && (
         <div className={hover.y < 60 ? "map-label below" : "map-label"} style={{ left: `clamp(110px, ${hover.x}px, 100% - 110px)`, top: hover.y }}>
           <strong>{hovered ? hovered.name || hovered.id : t("count.drivers", { count: hover.cluster?.count ?? 0 })}</strong>
-          <span>{hovered ? agesText(hovered, positions.now(), t) : t("count.moving", { count: hover.cluster?.moving ?? 0 })}</span>
+          <span>{hovered ? agesText(hovered, positions.now(), t) : clusterText(hover.cluster)}</span>
         </div>
       )}
       {ended && <MapNote />}
@@ -72,6 +72,11 @@ export default function FleetMapView({ positions, source, scheme, selected, onSe
       </div>
     </div>
   );
+}
+
+function clusterText(cluster: Hover["cluster"]): string {
+  const moving = t("count.moving", { count: cluster?.moving ?? 0 });
+  return cluster?.alerts ? `${moving} · ${t("count.attention", { count: cluster.alerts })}` : moving;
 }
 
 const NOTE_READ = "dray.mapNoteRead";

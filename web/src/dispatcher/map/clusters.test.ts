@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import { CLUSTERS_END, clustersOf, type Spot } from "./clusters";
 import { toMercator } from "./mercator";
 
-const spot = (slot: number, lat: number, lon: number, moving = false): Spot => ({ slot, ...toMercator(lat, lon), moving });
+const spot = (slot: number, lat: number, lon: number, moving = false): Spot => ({ slot, ...toMercator(lat, lon), moving, alert: slot === 3 });
 const depot = (count: number, lat: number, lon: number, first = 0) => Array.from({ length: count }, (_, i) => spot(first + i, lat + i * 1e-4, lon, i % 2 === 0));
 
 describe("clustersOf", () => {
   it("counts those who are together, and leaves alone those who are not", () => {
     const { clusters, members } = clustersOf([...depot(20, 52.5, 13.4), ...depot(9, 48.1, 11.6, 20), spot(29, 50, 8.7)], 5);
-    expect(clusters.map(({ count, moving }) => [count, moving])).toEqual([[20, 10], [9, 5]]);
+    expect(clusters.map(({ count, moving, alerts }) => [count, moving, alerts])).toEqual([[20, 10, 1], [9, 5, 0]]);
     expect(members.size).toBe(29);
     expect(members.has(29)).toBe(false);
   });

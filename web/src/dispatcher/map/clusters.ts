@@ -6,6 +6,8 @@ import { toLngLat, type MercatorPoint } from "./mercator";
 export interface Cluster extends MercatorPoint {
   count: number;
   moving: number;
+  /** How many of them need somebody. */
+  alerts: number;
   /** Around its vehicles, in mercator. */
   west: number;
   north: number;
@@ -23,6 +25,7 @@ export interface Clustering {
 export interface Spot extends MercatorPoint {
   slot: number;
   moving: boolean;
+  alert: boolean;
 }
 
 const CELL = 56; // px
@@ -89,11 +92,12 @@ export function clustersOf(spots: readonly Spot[], zoom: number): Clustering {
 }
 
 function clusterOf(spots: readonly Spot[]): Cluster {
-  const found: Cluster = { x: 0, y: 0, count: spots.length, moving: 0, west: Infinity, north: Infinity, east: -Infinity, south: -Infinity };
-  for (const { x, y, moving } of spots) {
+  const found: Cluster = { x: 0, y: 0, count: spots.length, moving: 0, alerts: 0, west: Infinity, north: Infinity, east: -Infinity, south: -Infinity };
+  for (const { x, y, moving, alert } of spots) {
     found.x += x / spots.length;
     found.y += y / spots.length;
     if (moving) found.moving++;
+    if (alert) found.alerts++;
     [found.west, found.east] = [Math.min(found.west, x), Math.max(found.east, x)];
     [found.north, found.south] = [Math.min(found.north, y), Math.max(found.south, y)];
   }
@@ -101,9 +105,10 @@ function clusterOf(spots: readonly Spot[]): Cluster {
 }
 
 /** Adds a cluster to another, whose centre stays: it is already in the grid by it. */
-function absorb(into: Cluster, { count, moving, west, north, east, south }: Cluster) {
+function absorb(into: Cluster, { count, moving, alerts, west, north, east, south }: Cluster) {
   into.count += count;
   into.moving += moving;
+  into.alerts += alerts;
   [into.west, into.east] = [Math.min(into.west, west), Math.max(into.east, east)];
   [into.north, into.south] = [Math.min(into.north, north), Math.max(into.south, south)];
 }
@@ -113,7 +118,7 @@ export const clusterShapes = (clusters: readonly Cluster[], label: (count: numbe
   type: "FeatureCollection",
   features: clusters.map((c) => ({
     type: "Feature",
-    properties: { label: label(c.count), radius: clusterRadius(c.count), count: c.count },
+    properties: { label: label(c.count), radius: clusterRadius(c.count), alerts: c.alerts, alertsLabel: label(c.alerts) },
     geometry: { type: "Point", coordinates: toLngLat(c) },
   })),
 });

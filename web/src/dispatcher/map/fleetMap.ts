@@ -1,5 +1,5 @@
 import type { FeatureCollection, LineString } from "geojson";
-import type { GeoJSONSource, Map as MapLibre } from "maplibre-gl";
+import type { ExpressionSpecification, GeoJSONSource, Map as MapLibre } from "maplibre-gl";
 
 import type { Geofence } from "../../api/shapes";
 import { conditionOf, states } from "../condition";
@@ -198,7 +198,7 @@ export class FleetMap {
   private clusteredAt = NaN; // zoom
   private clusterData = "";
 
-  /** Counts vehicles that are close together as one. Those that need somebody, and the selected one, are always drawn. */
+  /** Counts vehicles that are close together as one; the selected one is always drawn. */
   private cluster() {
     const zoom = this.map.getZoom();
     const now = this.clock();
@@ -206,8 +206,9 @@ export class FleetMap {
     const { selected } = this.vehicles;
     const spots: Spot[] = [];
     for (const { slot } of drivers) {
-      if (slot === selected || !this.glides.placed(slot) || this.glides.state(slot) === ALERT) continue;
-      spots.push({ slot, ...this.glides.at(slot, now), moving: this.glides.state(slot) === MOVING });
+      if (slot === selected || !this.glides.placed(slot)) continue;
+      const state = this.glides.state(slot);
+      spots.push({ slot, ...this.glides.at(slot, now), moving: state === MOVING, alert: state === ALERT });
     }
     const { clusters, members } = clustersOf(spots, zoom);
     this.clusters = clusters;
@@ -215,7 +216,7 @@ export class FleetMap {
     let changed = false;
     for (const { slot } of drivers) changed = this.glides.cluster(slot, members.has(slot)) || changed;
     const near = 1 / (512 * 2 ** zoom); // a pixel: less is not worth drawing anew
-    const data = clusters.map((c) => `${Math.round(c.x / near)} ${Math.round(c.y / near)} ${c.count}`).join();
+    const data = clusters.map((c) => `${Math.round(c.x / near)} ${Math.round(c.y / near)} ${c.count} ${c.alerts}`).join();
     if (data !== this.clusterData) {
       this.clusterData = data;
       this.map.getSource<GeoJSONSource>("clusters")?.setData(clusterShapes(clusters, compact.format));
@@ -303,8 +304,20 @@ export class FleetMap {
     });
     map.addLayer({
       id: "clusters-counts", type: "symbol", source: "clusters",
-      layout: { "text-field": ["get", "label"], "text-size": 13, "text-font": ["Noto Sans Bold"], "text-allow-overlap": true, "text-ignore-placement": true },
+      layout: { "text-field": ["get", "label"], "text-size": 13, "text-font": ["Noto Sans Bold"], "text-allow-overlap": true, "text-padding": 12 },
       paint: { "text-color": color("--map-cluster-text") },
+    });
+    // How many of them need somebody, on a corner of the circle.
+    const corner: [number, number] = [14, -13];
+    const alerted = ["all", ["has", "alerts"], [">", ["get", "alerts"], 0]] as ExpressionSpecification;
+    map.addLayer({
+      id: "clusters-alerts", type: "circle", source: "clusters", filter: alerted,
+      paint: { "circle-radius": 9, "circle-translate": corner, "circle-color": color("--state-alert"), "circle-stroke-color": color("--map-casing"), "circle-stroke-width": 2 },
+    });
+    map.addLayer({
+      id: "clusters-alerts-counts", type: "symbol", source: "clusters", filter: alerted,
+      layout: { "text-field": ["get", "alertsLabel"], "text-size": 11, "text-font": ["Noto Sans Bold"], "text-allow-overlap": true, "text-ignore-placement": true },
+      paint: { "text-color": color("--map-outline"), "text-translate": corner },
     });
     this.vehicles.palette = paletteOf(color);
     map.addLayer(this.vehicles);
