@@ -58,6 +58,7 @@ type Log struct {
 	log    *slog.Logger
 
 	leases    atomic.Int32 // held by this process
+	holds     atomic.Int32 // see Retain
 	close     sync.Once
 	stop      context.CancelFunc
 	monitored chan struct{}

@@ -93,7 +93,11 @@ func (l *Log) observe(ctx context.Context) {
 		broken = l.server.broken.Load()
 	}
 	for i, p := range l.parts {
-		err := errors.Join(p.purge(ctx), p.observe(ctx), l.note(i, p))
+		var err error
+		if l.holds.Load() == 0 {
+			err = p.purge(ctx)
+		}
+		err = errors.Join(err, p.observe(ctx), l.note(i, p))
 		if broken {
 			p.full.Store(true) // publishers need not wait to be refused
 		}

@@ -22,8 +22,9 @@ import (
 	"github.com/dray-fleet/dray/stream"
 )
 
-// A backup is a tar archive: frames/{partition}/{seq}, dray.db, secret, and last
-// an empty complete, without which it was cut short.
+// A backup is a tar archive: dray.db, frames/{partition}/{seq}, secret, and last
+// complete, without which it was cut short. That holds the moment (RFC 3339)
+// before which everything acknowledged is in the backup.
 const (
 	backupFrames   = "frames/"
 	backupDatabase = "dray.db"
@@ -33,9 +34,8 @@ const (
 
 // backup answers with the backup of this process, for whoever holds its secret.
 //
-// The stream is copied before the database. A report that was acknowledged
-// before is then in a frame, or its frame was removed because it is in the
-// database, which is copied later.
+// The database is copied first, and the stream removes no frame meanwhile: what
+// is not in the copy is in a frame, up to a moment at the end of the backup.
 func (n *node) backup(w http.ResponseWriter, r *http.Request) {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	claims, err := n.verifier.Verify(r.Context(), token)
@@ -56,11 +56,7 @@ func (n *node) backup(w http.ResponseWriter, r *http.Request) {
 
 func (n *node) writeBackup(ctx context.Context, db *sqlite.Store, w io.Writer) error {
 	archive := tar.NewWriter(w)
-	if err := n.stream.Export(ctx, func(partition int, seq uint64, frame []byte) error {
-		return addToTar(archive, fmt.Sprintf("%s%d/%d", backupFrames, partition, seq), frame)
-	}); err != nil {
-		return err
-	}
+	defer n.stream.Retain()()
 	dir, err := os.MkdirTemp(n.c.Data.Dir, ".backup-*")
 	if err != nil {
 		return err
@@ -73,6 +69,12 @@ func (n *node) writeBackup(ctx context.Context, db *sqlite.Store, w io.Writer) e
 	if err := addFileToTar(archive, backupDatabase, path); err != nil {
 		return err
 	}
+	until, err := n.stream.Export(ctx, func(partition int, seq uint64, frame []byte) error {
+		return addToTar(archive, fmt.Sprintf("%s%d/%d", backupFrames, partition, seq), frame)
+	})
+	if err != nil {
+		return err
+	}
 	secret, err := secretOf(n.c)
 	if err != nil {
 		return err
@@ -80,7 +82,7 @@ func (n *node) writeBackup(ctx context.Context, db *sqlite.Store, w io.Writer) e
 	if err := addToTar(archive, backupSecret, secret); err != nil {
 		return err
 	}
-	if err := addToTar(archive, backupComplete, nil); err != nil {
+	if err := addToTar(archive, backupComplete, until.UTC().AppendFormat(nil, time.RFC3339Nano)); err != nil {
 		return err
 	}
 	return archive.Close()
@@ -190,68 +192,71 @@ func newRestore() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := restore(cmd, c, args[0]); err != nil {
+			until, err := restore(cmd, c, args[0])
+			if err != nil {
 				return fmt.Errorf("restore: %w", err)
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "restored to", c.Data.Dir)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "restored to %s: everything acknowledged before %s is in it\n", c.Data.Dir, until)
 			return err
 		},
 	}
 }
 
-func restore(cmd *cobra.Command, c *configs.Config, path string) (err error) {
+// restore returns the moment that the backup says it is complete up to.
+func restore(cmd *cobra.Command, c *configs.Config, path string) (until string, err error) {
 	ctx := cmd.Context()
 	if entries, err := os.ReadDir(c.Data.Dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s is not empty", c.Data.Dir)
+		return "", fmt.Errorf("%s is not empty", c.Data.Dir)
 	}
 	if err := dataDir(c); err != nil {
-		return err
+		return "", err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer f.Close()
 	log, err := newLogger(c, cmd.ErrOrStderr())
 	if err != nil {
-		return err
+		return "", err
 	}
 	s, err := stream.Open(ctx, stream.Options{Dir: filepath.Join(c.Data.Dir, "stream"), Sync: c.Stream.Sync, MaxBytes: int64(c.Stream.MaxBytes), Logger: log})
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	archive := tar.NewReader(f)
 	for {
 		h, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return errors.New("the backup is not complete")
+			return "", errors.New("the backup is not complete")
 		}
 		if err != nil {
-			return err
+			return "", err
 		}
 		var partition int
 		var seq uint64
 		switch {
 		case h.Name == backupComplete:
-			return nil
+			moment, err := io.ReadAll(archive)
+			return string(moment), err
 		case h.Name == backupDatabase || h.Name == backupSecret:
 			if err := extract(archive, filepath.Join(c.Data.Dir, h.Name)); err != nil {
-				return err
+				return "", err
 			}
 		case strings.HasPrefix(h.Name, backupFrames):
 			if _, err := fmt.Sscanf(h.Name, backupFrames+"%d/%d", &partition, &seq); err != nil {
-				return fmt.Errorf("entry %q: %w", h.Name, err)
+				return "", fmt.Errorf("entry %q: %w", h.Name, err)
 			}
 			frame, err := io.ReadAll(archive)
 			if err != nil {
-				return err
+				return "", err
 			}
 			if err := s.Import(ctx, partition, frame); err != nil {
-				return err
+				return "", err
 			}
 		default:
-			return fmt.Errorf("entry %q is not one of a backup", h.Name)
+			return "", fmt.Errorf("entry %q is not one of a backup", h.Name)
 		}
 	}
 }

@@ -5,22 +5,28 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// A backup is taken under load, while the database holds back what is in the
-// stream, and restored into an empty directory: whatever was acknowledged before
-// it began is there, once.
+// A backup is taken under load and restored into an empty directory: whatever
+// was acknowledged before the moment that the backup names, which is near its
+// end, is there, once.
 func TestBackupUnderLoadHasEverythingAcknowledged(t *testing.T) {
+	t.Run("while ingest stores", func(t *testing.T) { backupUnderLoad(t, false) })
+	t.Run("while all is in the stream", func(t *testing.T) { backupUnderLoad(t, true) })
+}
+
+func backupUnderLoad(t *testing.T, held bool) {
 	dir := t.TempDir()
 	env := []string{"DRAY_INGEST_MIN_INTERVAL=0", "DRAY_LIMITS_MESSAGE_RATE=1000000", "DRAY_LIMITS_MESSAGE_BURST=1000000"}
 	p := start(t, dir, env...)
 	base := time.Now().Add(-time.Hour).UTC().Truncate(time.Second)
 	const drivers = 8
-	var acked [drivers]atomic.Int64 // so many, from the first on
+	var acked [drivers]acknowledged
 	ctx, cancel := context.WithCancel(t.Context())
 	var publishers sync.WaitGroup
 	for d := range drivers {
@@ -35,13 +41,13 @@ func TestBackupUnderLoadHasEverythingAcknowledged(t *testing.T) {
 					t.Errorf("publish: %v", token.Error())
 					return
 				}
-				acked[d].Store(int64(i + 1))
+				acked[d].add(time.Now())
 			}
 		})
 	}
 	defer publishers.Wait()
 	defer cancel()
-	p.until(30*time.Second, "loaded", func() bool { return acked[0].Load() > 50 })
+	p.until(30*time.Second, "loaded", func() bool { return acked[0].before(time.Now()) > 50 })
 
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "dray.db")+"?_pragma=busy_timeout(10000)")
 	if err != nil {
@@ -53,15 +59,14 @@ func TestBackupUnderLoadHasEverythingAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil { // what comes now stays in the stream
-		t.Fatal(err)
+	if held { // what comes now stays in the stream
+		if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+			t.Fatal(err)
+		}
+		at := acked[0].before(time.Now())
+		p.until(30*time.Second, "a backlog", func() bool { return acked[0].before(time.Now()) > at+50 })
 	}
-	at := acked[0].Load()
-	p.until(30*time.Second, "a backlog", func() bool { return acked[0].Load() > at+50 })
-	var want [drivers]int64
-	for d := range want {
-		want[d] = acked[d].Load()
-	}
+	began := time.Now()
 	file := filepath.Join(t.TempDir(), "backup.tar")
 	if out, errs, err := command(t, dir, env, "backup", file); err != nil {
 		t.Fatalf("backup: %v\n%s%s\n%s", err, out, errs, p.out.String())
@@ -69,16 +74,28 @@ func TestBackupUnderLoadHasEverythingAcknowledged(t *testing.T) {
 	if _, _, err := command(t, dir, env, "backup", file); err == nil {
 		t.Error("a backup was overwritten")
 	}
-	if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
-		t.Fatal(err)
+	if held {
+		if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cancel()
 	publishers.Wait()
 	p.kill()
 
 	restored := filepath.Join(t.TempDir(), "restored")
-	if out, errs, err := command(t, restored, env, "restore", file); err != nil {
+	out, errs, err := command(t, restored, env, "restore", file)
+	if err != nil {
 		t.Fatalf("restore: %v\n%s%s", err, out, errs)
+	}
+	_, said, _ := strings.Cut(out, "acknowledged before ")
+	until, err := time.Parse(time.RFC3339Nano, strings.TrimSuffix(strings.TrimSpace(said), " is in it"))
+	if err != nil || until.Before(began) {
+		t.Fatalf("restore says %q; the backup began at %s", out, began)
+	}
+	var want [drivers]int64
+	for d := range want {
+		want[d] = acked[d].before(until)
 	}
 	if _, _, err := command(t, restored, env, "restore", file); err == nil {
 		t.Error("a directory that is not empty was restored into")
@@ -100,4 +117,24 @@ func TestBackupUnderLoadHasEverythingAcknowledged(t *testing.T) {
 			return err == nil && distinct >= want[d] && first == 1 && last == distinct
 		})
 	}
+}
+
+// acknowledged is when one driver's reports were, in order.
+type acknowledged struct {
+	mu sync.Mutex
+	at []time.Time
+}
+
+func (a *acknowledged) add(at time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.at = append(a.at, at)
+}
+
+// before returns how many were acknowledged before t.
+func (a *acknowledged) before(t time.Time) int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n, _ := slices.BinarySearchFunc(a.at, t, time.Time.Compare)
+	return int64(n)
 }
