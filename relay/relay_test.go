@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -69,7 +68,6 @@ type recorder struct {
 	mu       sync.Mutex
 	messages []message
 	changed  chan struct{} // closed and made anew by each publish
-	onSend   func(n int)   // called after the n-th publish
 }
 
 func newRecorder() *recorder { return &recorder{changed: make(chan struct{})} }
@@ -77,13 +75,9 @@ func newRecorder() *recorder { return &recorder{changed: make(chan struct{})} }
 func (r *recorder) Publish(topic string, payload []byte, retain bool, _ byte) {
 	r.mu.Lock()
 	r.messages = append(r.messages, message{topic, payload, retain})
-	n, onSend := len(r.messages), r.onSend
 	close(r.changed)
 	r.changed = make(chan struct{})
 	r.mu.Unlock()
-	if onSend != nil {
-		onSend(n)
-	}
 }
 
 // on returns what was published on a topic.
@@ -283,48 +277,6 @@ func (r *recorder) versions(id string) (list []int64) {
 		}
 	}
 	return list
-}
-
-func TestKilledUnderLoad(t *testing.T) {
-	onBoth(t, func(t *testing.T, s storetest.Store) {
-		const writers, changes, kills = 6, 100, 20
-		p := newRecorder()
-		wait := load(t, s, writers, changes)
-		for range kills {
-			_, stop := start(t, s, p, relay.Options{Sweep: 50 * time.Millisecond})
-			p.mu.Lock()
-			at, killed := len(p.messages)+1+rand.N(30), make(chan struct{})
-			var once sync.Once
-			p.onSend = func(n int) { // between a publish and the note of it
-				if n >= at {
-					once.Do(func() { close(killed) })
-					<-killed
-				}
-			}
-			p.mu.Unlock()
-			<-killed
-			stop()
-		}
-		p.mu.Lock()
-		p.onSend = nil
-		p.mu.Unlock()
-		start(t, s, p, relay.Options{Sweep: 50 * time.Millisecond})
-		wait()
-		for w := range writers {
-			id := fmt.Sprint("s", w)
-			p.wait(t, "the last version of "+id, func() bool {
-				v := p.versions(id)
-				return len(v) > 0 && v[len(v)-1] == changes+1
-			})
-			var newest int64
-			for _, v := range p.versions(id) {
-				if v > newest+1 {
-					t.Fatalf("%s: version %d came after %d", id, v, newest)
-				}
-				newest = max(newest, v)
-			}
-		}
-	})
 }
 
 func TestTwoRelaysPublishOnce(t *testing.T) {
