@@ -13,6 +13,7 @@ type Erasure struct {
 	Quarantined int64 `json:"quarantined"`
 	Trips       int64 `json:"trips"`
 	DeadLetters int64 `json:"dead_letters"`
+	Proofs      int64 `json:"proofs" doc:"Photos and signatures of deliveries."`
 }
 
 func (a *API) eraseRoutes() {
@@ -26,5 +27,27 @@ func (a *API) eraseDriver(ctx context.Context, in *OneDriver) (*body[Erasure], e
 	if err != nil {
 		return nil, err
 	}
-	return reply(Erasure(done)), nil
+	return reply(Erasure(done)), a.eraseProofs(ctx, c.fleet, in.ID)
+}
+
+// eraseProofs deletes the files of a driver. What cannot be deleted is still
+// known, for the next try.
+func (a *API) eraseProofs(ctx context.Context, fleetID, driver string) error {
+	for {
+		files, err := a.Store.ProofsOf(ctx, fleetID, driver, 100)
+		if err != nil || len(files) == 0 {
+			return err
+		}
+		if a.Blobs == nil {
+			return errNoBlobs
+		}
+		for _, f := range files {
+			if err := a.Blobs.Delete(ctx, blobName(f.Fleet, f.Shipment, f.ID)); err != nil {
+				return err
+			}
+			if err := a.Store.ForgetProof(ctx, f); err != nil {
+				return err
+			}
+		}
+	}
 }

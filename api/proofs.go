@@ -20,6 +20,7 @@ type Blobs interface {
 	// Put returns after data is durable; fleet.ErrFull refuses.
 	Put(ctx context.Context, name string, data []byte) error
 	Get(ctx context.Context, name string) ([]byte, error) // fleet.ErrNotFound when there is none
+	Delete(ctx context.Context, name string) error        // nothing when there is none
 }
 
 var errNoBlobs = errors.New("no storage for files in this process")
@@ -73,6 +74,9 @@ func (a *API) uploadProof(ctx context.Context, in *struct {
 	}
 	sum := sha256.Sum256(in.RawBody)
 	file := ProofFile{hex.EncodeToString(sum[:16]), kind, len(in.RawBody)}
+	if err := a.Store.KeepProof(ctx, fleet.ProofFile{Fleet: c.fleet, Shipment: in.ID, ID: file.ID, Driver: s.Driver}); err != nil {
+		return nil, err
+	}
 	if err := a.Blobs.Put(ctx, blobName(c.fleet, in.ID, file.ID), in.RawBody); err != nil {
 		return nil, err
 	}

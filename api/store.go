@@ -35,6 +35,11 @@ type driverStore interface {
 	// EraseDriver removes all that is stored of a driver but the audit, to which
 	// it adds by with what was removed.
 	EraseDriver(ctx context.Context, fleetID, driver string, by fleet.AuditEntry) (fleet.Erasure, error)
+	// KeepProof notes whose file it is, ProofsOf returns some of a driver, and
+	// ForgetProof comes after the file is deleted.
+	KeepProof(ctx context.Context, f fleet.ProofFile) error
+	ProofsOf(ctx context.Context, fleetID, driver string, limit int) ([]fleet.ProofFile, error)
+	ForgetProof(ctx context.Context, f fleet.ProofFile) error
 	// Trips returns those that overlap [from, to), oldest first.
 	Trips(ctx context.Context, fleetID, driver string, from, to time.Time) ([]fleet.Trip, error)
 	// ReplayAt returns where every driver was, Replay every position in the

@@ -77,7 +77,11 @@ type Erasure struct {
 	Quarantined int64 `json:"quarantined"`
 	Trips       int64 `json:"trips"`
 	DeadLetters int64 `json:"dead_letters"`
+	Proofs      int64 `json:"proofs"` // photos and signatures of deliveries
 }
+
+// A ProofFile is a photo or signature of a delivery, and whose delivery it was.
+type ProofFile struct{ Fleet, Shipment, ID, Driver string }
 
 // ReplayAge is how old a position may be to stand for where a driver is at a
 // moment of the past.

@@ -189,16 +189,16 @@ func TestDiskFullOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.SaveUsage(t.Context(), fleet.Usage{At: now.AddDate(0, 0, -2), Bytes: size.Bytes - 4096}); err != nil {
+		if err := s.SaveUsage(t.Context(), fleet.Usage{At: now.AddDate(0, 0, -2), Bytes: size.Bytes / 2}); err != nil {
 			t.Fatal(err)
 		}
 		if f, err := New(s, Options{}).Forecast(t.Context(), now); err != nil || f.Daily == 0 || f.HasFree != (size.Folder != "") {
 			t.Errorf("%s: forecast %+v, error %v, want the free space of this disk", name, f, err)
 		}
-		k := New(s, Options{MaxBytes: size.Bytes + 20_480})
+		k := New(s, Options{MaxBytes: size.Bytes * 2})
 		f, err := k.Forecast(t.Context(), now)
-		if err != nil || f.FullAt.Before(now.AddDate(0, 0, 1)) || f.FullAt.After(now.AddDate(0, 0, 11)) {
-			t.Errorf("%s: forecast %+v, error %v, want it full in about ten days", name, f, err)
+		if err != nil || f.FullAt.Before(now.AddDate(0, 0, 2)) || f.FullAt.After(now.AddDate(0, 0, 6)) {
+			t.Errorf("%s: forecast %+v, error %v, want it full in about four days", name, f, err)
 		}
 		if err := k.warn(t.Context(), now); err != nil {
 			t.Fatal(err)

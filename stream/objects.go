@@ -87,3 +87,13 @@ func (o *Objects) Get(ctx context.Context, name string) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// Delete removes what was put under name, and is done when there is nothing.
+func (o *Objects) Delete(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, objectTime)
+	defer cancel()
+	if err := o.store.Delete(ctx, name); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+		return fmt.Errorf("stream: delete object: %w", err)
+	}
+	return nil
+}

@@ -41,6 +41,14 @@ func TestObjects(t *testing.T) {
 					t.Errorf("Get of %d bytes = %d bytes, %v", len(data), len(got), err)
 				}
 			}
+			for range 2 {
+				if err := o.Delete(t.Context(), "acme/s1/photo"); err != nil {
+					t.Errorf("Delete = %v", err)
+				}
+			}
+			if _, err := o.Get(t.Context(), "acme/s1/photo"); !errors.Is(err, fleet.ErrNotFound) {
+				t.Errorf("Get of what is deleted = %v", err)
+			}
 			if _, err := o.Get(t.Context(), "acme/s2/photo"); !errors.Is(err, fleet.ErrNotFound) {
 				t.Errorf("Get of what is not there = %v", err)
 			}

@@ -36,6 +36,9 @@ var ofDriverName = []string{
 	"DELETE FROM driver_configs WHERE fleet = $1 AND driver = $2",
 	"DELETE FROM alerts WHERE fleet = $1 AND driver = $2",
 	"DELETE FROM policies WHERE fleet = $1 AND driver = $2",
+	// What happened to a shipment stays, but not where the driver was, nor who signed.
+	`UPDATE shipment_events SET lat = NULL, lon = NULL, proof = NULL, note = CASE WHEN actor = $2 THEN '' ELSE note END
+		WHERE fleet = $1 AND (actor = $2 OR shipment IN (SELECT id FROM shipments WHERE fleet = $1 AND driver = $2))`,
 	"DELETE FROM geofence_watches WHERE fleet = $1 AND driver = $2",
 	"DELETE FROM events WHERE fleet = $1 AND (entity = 'driver' AND entity_id = $2 OR entity IN ('alert', 'command', 'driver_config', 'geofence') AND data ->> 'driver' = $2)",
 }
@@ -79,6 +82,9 @@ func (s *Store) EraseDriver(ctx context.Context, fleetID, driver string, by flee
 			return err
 		}
 		done.DeadLetters = tag.RowsAffected()
+		if err := tx.QueryRow(ctx, "SELECT count(*) FROM proofs WHERE fleet = $1 AND driver = $2", fleetID, driver).Scan(&done.Proofs); err != nil {
+			return err
+		}
 		for _, statement := range ofDriver {
 			if _, err := tx.Exec(ctx, statement, id); err != nil {
 				return err

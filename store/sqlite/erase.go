@@ -26,6 +26,9 @@ var ofDriverName = []string{
 	"DELETE FROM driver_configs WHERE fleet = ? AND driver = ?",
 	"DELETE FROM alerts WHERE fleet = ? AND driver = ?",
 	"DELETE FROM policies WHERE fleet = ? AND driver = ?",
+	// What happened to a shipment stays, but not where the driver was, nor who signed.
+	`UPDATE shipment_events SET lat = NULL, lon = NULL, proof = NULL, note = CASE WHEN actor = ?2 THEN '' ELSE note END
+		WHERE fleet = ?1 AND (actor = ?2 OR shipment IN (SELECT id FROM shipments WHERE fleet = ?1 AND driver = ?2))`,
 	"DELETE FROM geofence_watches WHERE fleet = ? AND driver = ?",
 	"DELETE FROM events WHERE fleet = ? AND (entity = 'driver' AND entity_id = ?2 OR entity IN ('alert', 'command', 'driver_config', 'geofence') AND data ->> 'driver' = ?2)",
 }
@@ -57,6 +60,9 @@ func (s *Store) EraseDriver(ctx context.Context, fleetID, driver string, by flee
 		}
 		done.Positions += plain
 		if done.DeadLetters, err = affected(tx.ExecContext(ctx, "DELETE FROM dead_letters WHERE fleet = ? AND driver = ?", fleetID, driver)); err != nil {
+			return err
+		}
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM proofs WHERE fleet = ? AND driver = ?", fleetID, driver).Scan(&done.Proofs); err != nil {
 			return err
 		}
 		for _, statement := range ofDriver {

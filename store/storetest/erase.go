@@ -80,6 +80,51 @@ var eraseTests = map[string]func(*testing.T, Store){
 		erase(t, s, "d2")
 		equal(t, "the second erasure is seen too", history(t, s, other), fleet.Saved{Erased: 1})
 	},
+	"of a delivery stays that it was, not where, nor who signed": func(t *testing.T, s Store) {
+		shipment(t, s, "s1")
+		answer(t, s, driver1, assign(t, s, "s1", "d1").ID, fleet.ReceiptAccepted)
+		file := fleet.ProofFile{Fleet: "acme", Shipment: "s1", ID: "f1", Driver: "d1"}
+		for _, f := range []fleet.ProofFile{file, file, {Fleet: "acme", Shipment: "s2", ID: "f1", Driver: "d2"}} {
+			ok(t, s.KeepProof(t.Context(), f))
+		}
+		signed := fleet.StatusReport{Status: fleet.StatusPickedUp, Note: "by the back door", Lat: fleet.Some(59), Lon: fleet.Some(18), Proof: &fleet.Proof{Name: "Ada", Signature: "f1"}}
+		_, err := s.ReportStatus(t.Context(), "acme", "s1", driver1, signed, "http")
+		ok(t, err)
+		equal(t, "erased", erase(t, s, "d1"), fleet.Erasure{Proofs: 1})
+
+		// A report that was on its way moves the shipment, and those of others do.
+		signed.Status = fleet.StatusDelivered
+		letter := func(driver string) fleet.DeadLetter {
+			return fleet.DeadLetter{ID: driver, Fleet: "acme", Driver: driver, ReceivedAt: at(9), Payload: []byte(`{"name":"Ada"}`)}
+		}
+		save(t, s, &fleet.Batch{Positions: []fleet.Position{pos(0)}, Dispatch: []fleet.DispatchReport{{ID: "s1", Actor: "d1", Status: &signed, Letter: letter("d1")}}})
+		steps, err := s.ShipmentEvents(t.Context(), "acme", "s1", 0, 100)
+		ok(t, err)
+		for _, e := range steps {
+			if e.Lat.OK || e.Lon.OK || e.Proof != nil || e.Note != "" {
+				t.Errorf("%+v is kept", e)
+			}
+		}
+		equal(t, "status", read(t, s, "s1").Status, fleet.StatusDelivered)
+
+		files, err := s.ProofsOf(t.Context(), "acme", "d1", 10)
+		ok(t, err)
+		equal(t, "files to delete", files, []fleet.ProofFile{file})
+		ok(t, s.ForgetProof(t.Context(), file))
+		equal(t, "erased again", erase(t, s, "d1"), fleet.Erasure{})
+	},
+	"reports of others on shipments are kept": func(t *testing.T, s Store) {
+		shipment(t, s, "s1")
+		a := assign(t, s, "s1", "d2")
+		report(t, s, pos(0))
+		erase(t, s, "d1")
+		reason := fleet.AssignmentReceipt{State: fleet.ReceiptDeclined, Reason: "flat tyre"}
+		save(t, s, &fleet.Batch{Positions: []fleet.Position{pos(0)}, Dispatch: []fleet.DispatchReport{
+			{ID: a.ID, Actor: "d2", Receipt: &reason, Letter: fleet.DeadLetter{ID: "1", Fleet: "acme", Driver: "d2", ReceivedAt: at(9)}}}})
+		got, err := s.Assignment(t.Context(), "acme", a.ID)
+		ok(t, err)
+		equal(t, "state", got.State, fleet.AssignmentDeclined)
+	},
 	"nobody is not found": func(t *testing.T, s Store) {
 		_, err := s.EraseDriver(t.Context(), "acme", "nobody", fleet.AuditEntry{})
 		wantErr(t, "EraseDriver", err, fleet.ErrNotFound)

@@ -41,8 +41,15 @@ type History interface {
 
 	// EraseDriver removes everything that is stored of a driver but the audit,
 	// to which it adds by with what was removed, or returns ErrNotFound. What
-	// was received before, and is still on its way, is not stored any more.
+	// was received before, and is still on its way, is not stored any more; of a
+	// report on a shipment that is how far it is. The files of proofs are counted:
+	// who asks deletes those of ProofsOf, each before it is forgotten.
 	EraseDriver(ctx context.Context, fleetID, driver string, by fleet.AuditEntry) (fleet.Erasure, error)
+
+	// KeepProof notes whose file it is, and comes before the file.
+	KeepProof(ctx context.Context, f fleet.ProofFile) error
+	ProofsOf(ctx context.Context, fleetID, driver string, limit int) ([]fleet.ProofFile, error)
+	ForgetProof(ctx context.Context, f fleet.ProofFile) error
 
 	SaveRetention(ctx context.Context, r fleet.Retention) error
 	// Retention returns that of a fleet; one that is not set keeps everything.

@@ -59,6 +59,12 @@ func (e *Erasures) Without(b *fleet.Batch) (rest *fleet.Batch, dropped int, newe
 			r.Dead = append(r.Dead, d)
 		}
 	}
+	for _, d := range b.Dispatch {
+		if d.Letter.ReceivedAt.UnixMicro() <= e.marks[Driver{d.Letter.Fleet, d.Letter.Driver}] {
+			d = impersonal(d)
+		}
+		r.Dispatch = append(r.Dispatch, d)
+	}
 	// Sightings and receipts do not say when they were received; their fixes are older still.
 	for _, see := range b.Sightings {
 		if see.At.UnixMicro() > e.marks[Driver{see.Fleet, see.Driver}] {
@@ -82,6 +88,18 @@ func (e *Erasures) Without(b *fleet.Batch) (rest *fleet.Batch, dropped int, newe
 	return &r, len(b.Positions) - len(r.Positions), e.newest
 }
 
+// impersonal returns what of a report is about the shipment or assignment alone.
+func impersonal(d fleet.DispatchReport) fleet.DispatchReport {
+	if s := d.Status; s != nil {
+		d.Status = &fleet.StatusReport{Status: s.Status, At: s.At, Version: s.Version}
+	}
+	if r := d.Receipt; r != nil {
+		d.Receipt = &fleet.AssignmentReceipt{State: r.State, At: r.At}
+	}
+	d.Letter.Payload = nil
+	return d
+}
+
 // concerns reports whether b speaks of a driver that was erased.
 func (e *Erasures) concerns(b *fleet.Batch) bool {
 	if len(e.marks) == 0 {
@@ -94,6 +112,11 @@ func (e *Erasures) concerns(b *fleet.Batch) bool {
 	}
 	for _, d := range b.Dead {
 		if _, ok := e.marks[Driver{d.Fleet, d.Driver}]; ok {
+			return true
+		}
+	}
+	for _, d := range b.Dispatch {
+		if _, ok := e.marks[Driver{d.Letter.Fleet, d.Letter.Driver}]; ok {
 			return true
 		}
 	}

@@ -1382,6 +1382,11 @@ export interface components {
             dead_letters: number;
             /** Format: int64 */
             positions: number;
+            /**
+             * Format: int64
+             * @description Photos and signatures of deliveries.
+             */
+            proofs: number;
             /** Format: int64 */
             quarantined: number;
             /** Format: int64 */
