@@ -40,6 +40,7 @@ type Options struct {
 	JWKSURL     string       // https, or http to this machine
 	Issuer      string       // the iss that is asked for; empty asks for none
 	Audience    string       // the aud that is asked for; default DefaultAudience
+	Names       Names        // of the claims in tokens that are not signed with Secret's algorithm
 	Revocations *Revocations // tokens to refuse; nil refuses none
 	Client      *http.Client // fetches JWKSURL; default http.DefaultClient
 	Now         func() time.Time
@@ -106,7 +107,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	}
 	raw := jwt.MapClaims{}
 	var away error // a source of keys that might have had the right one
-	_, err := v.parser.ParseWithClaims(token, raw, func(t *jwt.Token) (keys any, err error) {
+	t, err := v.parser.ParseWithClaims(token, raw, func(t *jwt.Token) (keys any, err error) {
 		keys, away, err = v.keysFor(ctx, t)
 		return keys, err
 	})
@@ -115,6 +116,9 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 		return nil, fmt.Errorf("%w: %w", ErrKeysUnavailable, away)
 	case err != nil:
 		return nil, classify(err)
+	}
+	if t.Method.Alg() != algHS256 { // ours are
+		raw = v.opts.Names.translate(raw)
 	}
 	c, err := parseClaims(raw)
 	if err != nil {

@@ -83,6 +83,7 @@ type Auth struct {
 	Issuer     string
 	Audience   string
 	AutoCreate bool `mapstructure:"auto_create"`
+	Claims     struct{ Subject, Fleet, Role, Driver string }
 }
 
 // Ingest is what of the stream enters history, and from where else.

@@ -113,7 +113,7 @@ func (n *node) openAuth(context.Context) error {
 	n.revocations = auth.NewRevocations(nil)
 	n.verifier, err = auth.NewVerifier(auth.Options{
 		Secret: secret, KeysFile: n.c.Auth.KeysFile, JWKSURL: n.c.Auth.JWKSURL,
-		Issuer: n.c.Auth.Issuer, Audience: n.c.Auth.Audience,
+		Issuer: n.c.Auth.Issuer, Audience: n.c.Auth.Audience, Names: auth.Names(n.c.Auth.Claims),
 		Revocations: n.revocations, Logger: n.log,
 	})
 	if err != nil {
