@@ -2,109 +2,115 @@ package broker
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
+	"encoding/pem"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+	"github.com/eclipse/paho.golang/packets"
 	paho5 "github.com/eclipse/paho.golang/paho"
 	paho3 "github.com/eclipse/paho.mqtt.golang"
 
+	"github.com/dray-fleet/dray/auth"
 	"github.com/dray-fleet/dray/broker/packet"
+	"github.com/dray-fleet/dray/fleet"
 )
 
-// certificate returns a self-signed certificate for 127.0.0.1, which may be a
-// client's too.
-func certificate(t *testing.T, uri string) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	if uri != "" {
-		u, err := url.Parse(uri)
-		if err != nil {
-			t.Fatal(err)
-		}
-		template.URIs = []*url.URL{u}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(cert)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: cert}, pool
+// A server on all transports, which clients that others wrote connect to.
+type everywhere struct {
+	*server
+	urls  map[string]string // by scheme: mqtt, mqtts, ws, wss
+	roots *x509.CertPool
+	ca    string // file of the certificate
 }
 
-func TestTLS(t *testing.T) {
+func startEverywhere(t *testing.T) everywhere {
+	t.Helper()
 	cert, pool := certificate(t, "")
-	device, devices := certificate(t, "dray:acme/box")
-	s := start(t, func(o *Options) {
-		o.TLSAddr = "127.0.0.1:0"
-		o.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: devices}
-		o.Limits.ConnectTimeout = time.Second
+	e := everywhere{roots: pool, ca: filepath.Join(t.TempDir(), "ca.pem")}
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
+	if err := os.WriteFile(e.ca, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e.server = start(t, func(o *Options) {
+		o.TLSAddr, o.TLS = "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}}
 	})
-	dial := func(config *tls.Config) *wire {
-		t.Helper()
-		config.RootCAs = pool
-		nc, err := tls.Dial("tcp", s.b.TLSAddr().String(), config)
+	https := httptest.NewUnstartedServer(http.StripPrefix("/mqtt", e.b))
+	https.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	https.StartTLS()
+	t.Cleanup(https.Close)
+	e.urls = map[string]string{
+		"mqtt": "mqtt://" + e.addr, "mqtts": "mqtts://" + e.b.TLSAddr().String(),
+		"ws": e.url(), "wss": "wss://" + https.Listener.Addr().String() + "/mqtt",
+	}
+	return e
+}
+
+// dial opens the byte stream that an MQTT client talks on.
+func (e everywhere) dial(t *testing.T, scheme string) net.Conn {
+	t.Helper()
+	u, err := url.Parse(e.urls[scheme])
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{RootCAs: e.roots}
+	switch scheme {
+	case "mqtt":
+		return dialTCP(t, u.Host)
+	case "mqtts":
+		nc, err := tls.Dial("tcp", u.Host, config)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = nc.Close() })
-		return newWire(t, nc, packet.V5)
+		return nc
 	}
-	w := dial(&tls.Config{})
-	w.connect(hello{id: "d1", password: s.driver("d1"), keepAlive: 60})
-	w.publish(d1+"location", fix(1), 1, 1)
-	w.acked(packet.TypePuback, 1, 0)
-	dial(&tls.Config{Certificates: []tls.Certificate{device}}).connect(hello{id: "d2", password: s.driver("d2")})
-	// Whoever does not finish the handshake is cut off in the common time.
-	silent := newWire(t, dialTCP(t, s.b.TLSAddr().String()), packet.V5)
-	silent.closed()
-	w.silent()
+	c, _, err := websocket.Dial(t.Context(), u.String(), &websocket.DialOptions{
+		Subprotocols: []string{"mqtt"}, HTTPClient: &http.Client{Transport: &http.Transport{TLSClientConfig: config}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return websocket.NetConn(t.Context(), c, websocket.MessageBinary)
 }
 
 func TestPahoMQTT311(t *testing.T) {
-	s := start(t)
-	connect := func(id, token string) paho3.Client {
+	e := startEverywhere(t)
+	for scheme := range e.urls {
+		t.Run(scheme, func(t *testing.T) { e.pahoMQTT311(t, scheme) })
+	}
+}
+
+func (e everywhere) pahoMQTT311(t *testing.T, scheme string) {
+	connect := func(id, token string, change func(*paho3.ClientOptions)) paho3.Client {
 		t.Helper()
-		opts := paho3.NewClientOptions().AddBroker("tcp://"+s.addr).SetClientID(id).SetUsername(id).SetPassword(token).
-			SetCleanSession(false).SetProtocolVersion(4).SetConnectTimeout(patience).SetWill(d1+"duty", `{"state":"off"}`, 1, false)
-		if id != "d1" {
-			opts.UnsetWill()
-		}
+		opts := paho3.NewClientOptions().AddBroker(e.urls[scheme]).SetTLSConfig(&tls.Config{RootCAs: e.roots}).
+			SetClientID(id).SetUsername(id).SetPassword(token).SetCleanSession(false).SetAutoReconnect(false).
+			SetProtocolVersion(4).SetConnectTimeout(patience)
+		change(opts)
 		c := paho3.NewClient(opts)
 		done(t, c.Connect())
 		return c
 	}
 	got := make(chan paho3.Message, 100)
-	watch := func(_ paho3.Client, m paho3.Message) { got <- m }
-	x := connect("x1", s.dispatcher("x1"))
-	defer x.Disconnect(0)
-	done(t, x.SubscribeMultiple(map[string]byte{d1 + "health": 2, d1 + "location": 1, d1 + "duty": 1}, watch))
-	d := connect("d1", s.driver("d1"))
+	watch := func(_ paho3.Client, m paho3.Message) {
+		if !m.Duplicate() {
+			got <- m
+		}
+	}
+	watching := func(o *paho3.ClientOptions) { o.SetDefaultPublishHandler(watch) }
+	x := connect("x1:"+scheme, e.dispatcher("x1"), watching)
+	done(t, x.SubscribeMultiple(map[string]byte{d1 + "health": 2, d1 + "location": 1, d1 + "duty": 1, "fleet/acme/alerts/+": 1}, watch))
+	d := connect("d1", e.driver("d1"), func(o *paho3.ClientOptions) { o.SetWill(d1+"duty", `{"state":"off"}`, 1, false) })
 	for qos := range byte(3) {
 		done(t, d.Publish(d1+"health", qos, false, health(1)))
 		m := next(t, got)
@@ -116,13 +122,28 @@ func TestPahoMQTT311(t *testing.T) {
 	if m := next(t, got); string(m.Payload()) != fix(1) {
 		t.Errorf("got %s", m.Payload())
 	}
-	if err := s.b.Disconnect("acme", "d1"); err != nil {
+	if err := e.b.Disconnect("acme", "d1"); err != nil {
 		t.Fatal(err)
 	}
 	if m := next(t, got); m.Topic() != d1+"duty" {
 		t.Errorf("will on %s", m.Topic())
 	}
 	d.Disconnect(0)
+	// Resume, with what came meanwhile.
+	x.Disconnect(100)
+	e.gone(t, "x1:"+scheme)
+	e.b.Publish("fleet/acme/alerts/speed", []byte("meanwhile"), false, 1)
+	x = connect("x1:"+scheme, e.dispatcher("x1"), watching)
+	if m := next(t, got); string(m.Payload()) != "meanwhile" {
+		t.Errorf("got %s", m.Payload())
+	}
+	x.Disconnect(100)
+}
+
+// gone waits until a client has left.
+func (s *server) gone(t *testing.T, id string) {
+	t.Helper()
+	eventually(t, id+" is gone", func() bool { return s.b.sessions.connected("acme/"+id) == nil })
 }
 
 func done(t *testing.T, token paho3.Token) {
@@ -144,35 +165,53 @@ func next[T any](t *testing.T, c <-chan T) T {
 }
 
 func TestPahoMQTT5(t *testing.T) {
-	s := start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	e := startEverywhere(t)
+	for scheme := range e.urls {
+		t.Run(scheme, func(t *testing.T) { e.pahoMQTT5(t, scheme) })
+	}
+}
+
+func (e everywhere) pahoMQTT5(t *testing.T, scheme string) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	got := make(chan *paho5.Publish, 100)
 	gone := make(chan *paho5.Disconnect, 1)
-	connect := func(id, token string, expiry uint32, clean bool) (*paho5.Client, *paho5.Connack) {
+	connect := func(cp *paho5.Connect, expiry uint32) (*paho5.Client, *paho5.Connack) {
 		t.Helper()
 		c := paho5.NewClient(paho5.ClientConfig{
-			Conn:               dialTCP(t, s.addr),
+			Conn:               packets.NewThreadSafeConn(e.dial(t, scheme)),
+			AuthHandler:        &renewals{},
 			OnServerDisconnect: func(d *paho5.Disconnect) { gone <- d },
 			OnPublishReceived: []func(paho5.PublishReceived) (bool, error){func(p paho5.PublishReceived) (bool, error) {
-				got <- p.Packet
+				if !p.Packet.Duplicate() {
+					got <- p.Packet
+				}
 				return true, nil
 			}},
 		})
-		ack, err := c.Connect(ctx, &paho5.Connect{
-			ClientID: id, Username: id, UsernameFlag: true, Password: []byte(token), PasswordFlag: true, KeepAlive: 30, CleanStart: clean,
-			Properties: &paho5.ConnectProperties{SessionExpiryInterval: &expiry},
-		})
+		cp.KeepAlive = 30
+		if cp.Properties == nil {
+			cp.Properties = &paho5.ConnectProperties{}
+		}
+		cp.Properties.SessionExpiryInterval = &expiry
+		ack, err := c.Connect(ctx, cp)
 		if err != nil {
 			t.Fatalf("paho: %v", err)
 		}
 		return c, ack
 	}
-	x, _ := connect("x1", s.dispatcher("x1"), 3600, true)
-	if _, err := x.Subscribe(ctx, &paho5.Subscribe{Subscriptions: []paho5.SubscribeOptions{{Topic: d1 + "health", QoS: 2}, {Topic: "fleet/acme/alerts/+", QoS: 1}}}); err != nil {
+	hello := func(id, token string) *paho5.Connect {
+		return &paho5.Connect{ClientID: id, Username: id, UsernameFlag: true, Password: []byte(token), PasswordFlag: true, CleanStart: true}
+	}
+	x, _ := connect(hello("x1", e.dispatcher("x1")), 3600)
+	if _, err := x.Subscribe(ctx, &paho5.Subscribe{Subscriptions: []paho5.SubscribeOptions{
+		{Topic: d1 + "health", QoS: 2}, {Topic: d1 + "duty", QoS: 1}, {Topic: "fleet/acme/alerts/+", QoS: 1},
+	}}); err != nil {
 		t.Fatal(err)
 	}
-	d, _ := connect("d1", s.driver("d1"), 0, true)
+	driver := hello("d1", e.driver("d1"))
+	driver.WillMessage = &paho5.WillMessage{Topic: d1 + "duty", Payload: []byte(`{"state":"off"}`), QoS: 1}
+	d, _ := connect(driver, 0)
 	for qos := range byte(3) {
 		p := &paho5.Publish{Topic: d1 + "health", QoS: qos, Payload: []byte(health(int(qos))), Properties: &paho5.PublishProperties{}}
 		p.Properties.User.Add("trip", "7")
@@ -183,36 +222,87 @@ func TestPahoMQTT5(t *testing.T) {
 			t.Errorf("QoS %d came as %v", qos, m)
 		}
 	}
+	if err := e.b.Disconnect("acme", "d1"); err != nil {
+		t.Fatal(err)
+	}
+	if d := next(t, gone); d.ReasonCode != packet.CodeAdministrative {
+		t.Errorf("DISCONNECT %v", d)
+	}
+	if m := next(t, got); m.Topic != d1+"duty" {
+		t.Errorf("will on %s", m.Topic)
+	}
 	// Resume, with what came meanwhile.
 	if err := x.Disconnect(&paho5.Disconnect{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is gone", func() bool { return s.b.sessions.connected("acme/x1") == nil })
-	s.b.Publish("fleet/acme/alerts/speed", []byte("meanwhile"), false, 1)
-	x, ack := connect("x1", s.dispatcher("x1"), 3600, false)
+	e.gone(t, "x1")
+	e.b.Publish("fleet/acme/alerts/speed", []byte("meanwhile"), false, 1)
+	again := hello("x1", e.dispatcher("x1"))
+	again.CleanStart = false
+	x, ack := connect(again, 3600)
 	if !ack.SessionPresent {
 		t.Error("no session present")
 	}
 	if m := next(t, got); string(m.Payload) != "meanwhile" {
 		t.Errorf("got %v", m)
 	}
-	if err := s.b.Disconnect("acme", "d1"); err != nil {
+	_ = x.Disconnect(&paho5.Disconnect{})
+
+	// Renewal, of a token that came as authentication data.
+	soon := e.token(fleet.RoleDispatcher, "acme", "x2", func(c *auth.Claims) { c.ExpiresAt = time.Now().Add(2 * time.Second) })
+	r, _ := connect(&paho5.Connect{ClientID: "x2", CleanStart: true, Properties: &paho5.ConnectProperties{AuthMethod: "JWT", AuthData: []byte(soon)}}, 0)
+	res, err := r.Authenticate(ctx, &paho5.Auth{ReasonCode: packet.CodeReauthenticate, Properties: &paho5.AuthProperties{AuthMethod: "JWT", AuthData: []byte(e.dispatcher("x2"))}})
+	if err != nil || !res.Success {
+		t.Fatalf("renewal: %v %v", res, err)
+	}
+	if left := time.Until(e.b.sessions.connected("acme/x2").claims.Load().ExpiresAt); left < time.Minute {
+		t.Errorf("renewed for %v", left)
+	}
+	_ = r.Disconnect(&paho5.Disconnect{})
+}
+
+// renewals is what paho wants to know of authentication.
+type renewals struct{}
+
+func (*renewals) Authenticate(*paho5.Auth) *paho5.Auth { return nil }
+func (*renewals) Authenticated()                       {}
+
+// MQTT.js, as browsers and Node have it: testdata/mqttjs.mjs.
+func TestMQTTjs(t *testing.T) {
+	e := startEverywhere(t)
+	modules, err := filepath.Abs("../web/package.json")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if d := next(t, gone); d.ReasonCode != packet.CodeAdministrative {
-		t.Errorf("DISCONNECT %v", d)
+	for scheme, url := range e.urls {
+		t.Run(scheme, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), "node", "testdata/mqttjs.mjs", modules, url, e.driver("d1"), e.dispatcher("x1"),
+				e.token(fleet.RoleDispatcher, "acme", "x2", func(c *auth.Claims) { c.ExpiresAt = time.Now().Add(4 * time.Second) }), e.dispatcher("x2"))
+			cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+e.ca)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
 	}
-	_ = x.Disconnect(&paho5.Disconnect{})
 }
 
 func TestMosquittoClients(t *testing.T) {
-	s := start(t)
-	host, port, err := net.SplitHostPort(s.addr)
+	e := startEverywhere(t)
+	for _, scheme := range []string{"mqtt", "mqtts"} { // Debian's know no WebSocket
+		t.Run(scheme, func(t *testing.T) { e.mosquitto(t, scheme) })
+	}
+}
+
+func (s everywhere) mosquitto(t *testing.T, scheme string) {
+	u, err := url.Parse(s.urls[scheme])
 	if err != nil {
 		t.Fatal(err)
 	}
 	run := func(name, version, id, token string, args ...string) *exec.Cmd {
-		args = append([]string{"-h", host, "-p", port, "-V", version, "-i", id, "-u", id, "-P", token}, args...)
+		if scheme == "mqtts" {
+			args = append(args, "--cafile", s.ca)
+		}
+		args = append([]string{"-h", u.Hostname(), "-p", u.Port(), "-V", version, "-i", id, "-u", id, "-P", token}, args...)
 		return exec.CommandContext(t.Context(), name, args...)
 	}
 	for _, version := range []string{"mqttv311", "mqttv5"} {

@@ -75,25 +75,26 @@ func (c *conn) deliver(h packet.Header, p []byte) {
 	}
 	d := &c.held
 	d.mu.Lock()
-	switch {
-	case !d.open:
+	defer d.mu.Unlock()
+	if !d.open {
 		d.resuming = append(d.resuming, again{c.session.turnOf(h.ID), slices.Clone(p)})
-		d.mu.Unlock()
 		return
+	}
+	d.pass(c, h, p)
+}
+
+// pass sends a publication, or has it wait for acknowledgements. d.mu is held.
+func (d *held) pass(c *conn, h packet.Header, p []byte) {
+	switch {
 	case h.QoS == 0:
-		d.mu.Unlock()
-		c.send(p)
-		return
 	case len(d.waiting) > 0 || !d.room(c, len(p)):
 		d.waiting = append(d.waiting, slices.Clone(p))
-		d.mu.Unlock()
 		return
+	case d.sent == nil:
+		d.sent = map[uint16]struct{}{h.ID: {}}
+	default:
+		d.sent[h.ID] = struct{}{}
 	}
-	if d.sent == nil {
-		d.sent = make(map[uint16]struct{})
-	}
-	d.sent[h.ID] = struct{}{}
-	d.mu.Unlock()
 	c.send(p)
 }
 
@@ -111,10 +112,8 @@ func (c *conn) discard(h packet.Header) {
 // which it came: the engine resends in none.
 func (d *held) resumed(c *conn) {
 	d.mu.Lock()
-	resend := d.resuming
-	d.resuming, d.open = nil, true
-	d.mu.Unlock()
-	slices.SortStableFunc(resend, func(a, b again) int {
+	defer d.mu.Unlock()
+	slices.SortStableFunc(d.resuming, func(a, b again) int {
 		switch {
 		case a.turn < b.turn:
 			return -1
@@ -123,10 +122,14 @@ func (d *held) resumed(c *conn) {
 		}
 		return 0
 	})
-	for _, a := range resend {
+	for _, a := range d.resuming {
 		h, _ := packet.Outbound(a.p)
-		c.deliver(h, a.p)
+		if h.Type == packet.TypePublish && !c.session.wasSent(h.ID) {
+			a.p[0] &^= dup // it waited for a client who was away [MQTT-3.3.1-1]
+		}
+		d.pass(c, h, a.p)
 	}
+	d.resuming, d.open = nil, true // only now, or what is new would overtake
 }
 
 // room reports whether one more delivery may be sent: the client's Receive

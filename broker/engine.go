@@ -83,13 +83,17 @@ func (c *conn) inherit(cl *mqtt.Client, clean bool) (present bool) {
 	if !ok {
 		return false
 	}
-	if old := of(former); old != nil {
+	old := of(former)
+	if old != nil {
 		old.end(packet.CodeTakenOver, "taken over by another connection")
 	}
 	former.Stop(packets.ErrSessionTakenOver)
 	if clean {
 		c.b.discard(former)
 		return false
+	}
+	if old != nil {
+		c.session.inherit(&old.held)
 	}
 	if former.State.Inflight.Len() > 0 {
 		cl.State.Inflight = former.State.Inflight.Clone()

@@ -29,6 +29,7 @@ type session struct {
 	incoming map[uint16]struct{} // QoS 2 packet ids received and not yet released [MQTT-4.3.3-10]
 	order    map[uint16]uint64   // packet id of each delivery that is not yet acknowledged → its turn
 	turn     uint64
+	sent     map[uint16]struct{} // of these, the ones that former connections were sent
 }
 
 // identity is what of a token a session depends on. A session is resumed only
@@ -104,6 +105,29 @@ func (s *session) settled(id uint16) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.order, id)
+	delete(s.sent, id)
+}
+
+// inherit remembers which deliveries the former connection was sent.
+func (s *session) inherit(from *held) {
+	from.mu.Lock()
+	defer from.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := range from.sent {
+		if s.sent == nil {
+			s.sent = make(map[uint16]struct{})
+		}
+		s.sent[id] = struct{}{}
+	}
+}
+
+// wasSent reports whether a former connection was sent a delivery.
+func (s *session) wasSent(id uint16) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.sent[id]
+	return ok
 }
 
 // turnOf returns the turn of a delivery; one that is unknown comes last.
@@ -120,7 +144,7 @@ func (s *session) turnOf(id uint16) uint64 {
 func (s *session) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.incoming, s.order, s.turn = nil, nil, 0
+	s.incoming, s.order, s.turn, s.sent = nil, nil, 0, nil
 }
 
 // sessions holds all sessions of this node, by key. CONNECTs and disconnects of
