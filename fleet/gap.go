@@ -2,13 +2,13 @@ package fleet
 
 import "time"
 
-// A Receipt says that a numbered fix arrived although it is not kept in
-// history, so that it is not taken for missing.
+// A Receipt says that a run of numbered fixes arrived although they are not kept
+// in history, so that they are not taken for missing.
 type Receipt struct {
-	Source Source
-	Boot   string
-	Seq    int64
-	FixAt  time.Time
+	Source      Source
+	Boot        string
+	First, Last int64     // their numbers
+	From, To    time.Time // the fix times of these two
 }
 
 // A Gap is a run of numbers that a reporter must have given to fixes that never

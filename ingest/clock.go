@@ -3,8 +3,6 @@ package ingest
 import (
 	"slices"
 	"time"
-
-	"github.com/dray-fleet/dray/fleet"
 )
 
 // maxAhead is how far a fix may be ahead of the server (contract section 4.1).
@@ -37,7 +35,8 @@ func (s *skew) ahead() time.Duration {
 	return max(known[(len(known)-1)/2], 0)
 }
 
-// future reports whether p is too far ahead of its receipt to be believed.
-func (s *skew) future(p *fleet.Position) bool {
-	return p.FixAt.Add(-s.ahead()).After(p.ReceivedAt.Add(maxAhead))
+// future reports whether a fix is too far ahead of its receipt to be believed,
+// by a clock that is known to be so far ahead.
+func future(fixAt, received time.Time, ahead time.Duration) bool {
+	return fixAt.Add(-ahead).After(received.Add(maxAhead))
 }

@@ -32,8 +32,7 @@ func TestClock(t *testing.T) {
 			for _, d := range tt.skews {
 				s.learn(noon.Add(d), noon)
 			}
-			p := fleet.Position{Fix: fleet.Fix{FixAt: noon.Add(tt.ahead)}, ReceivedAt: noon}
-			if got := s.future(&p); got != tt.future {
+			if got := future(noon.Add(tt.ahead), noon, s.ahead()); got != tt.future {
 				t.Errorf("future = %v, want %v", got, tt.future)
 			}
 		})

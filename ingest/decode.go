@@ -12,16 +12,16 @@ import (
 	"github.com/dray-fleet/dray/stream"
 )
 
-// An item is a record and what became of it: positions, a report or a dead
-// letter. judge completes it.
+// An item is a record and what is to be stored of it: positions, a report or a
+// dead letter. judge adds those of the fixes.
 type item struct {
-	*stream.Record
+	stream.Record
 	from      fleet.Upstream
 	positions []fleet.Position // of the history, once judged
-	latest    *fleet.Position  // the newest plausible one, thinned or not
-	receipts  []fleet.Receipt  // of the thinned ones
-	sightings []fleet.Sighting // at geofences
-	thinned   map[fleet.Source]int64
+	latest    *fleet.Position  // the newest plausible one of its driver, thinned or not
+	thinned   []thinned        // of its source, in this record and others
+	receipts  []fleet.Receipt  // of those
+	sightings []fleet.Sighting // of its source at geofences, likewise
 	report    *fleet.Report
 	dispatch  *fleet.DispatchReport
 	dead      *fleet.DeadLetter
@@ -29,18 +29,32 @@ type item struct {
 	ignored   string // why a vendor's message leaves nothing, as the metrics count it
 }
 
-// decode never fails: what cannot be decoded is a dead letter.
-func (l *lane) decode(r *stream.Record) *item {
-	it := &item{Record: r}
-	if it.from = upstream(&r.Publication); it.from.Kind == fleet.KindNone {
+// Thinned counts fixes that are left out of history.
+type thinned struct {
+	source fleet.Source
+	fixes  int64
+}
+
+// decode decodes record i of c. It never fails: what cannot be decoded is a dead
+// letter. It returns nil when there is nothing but fixes.
+func (l *lane) decode(c *chunk, i int) *item {
+	it := &item{Record: c.records[i]}
+	if it.from = upstream(&it.Publication); it.from.Kind == fleet.KindNone {
 		l.bury(it, deadTopic, fleet.Invalid("topic", "is not one that a driver or device reports on"))
 		return it
 	}
-	if err := it.decode(); err != nil {
+	fixes, err := it.decode()
+	if err == nil && len(fixes) > 0 {
+		err = l.addFixes(c, i, it.from, codec.AppendFixes(nil, fixes))
+	}
+	if err != nil {
 		l.bury(it, deadMalformed, err)
 	}
 	if it.dispatch != nil {
 		it.dispatch.Letter = l.letter(it)
+	}
+	if it.dead == nil && it.report == nil && it.dispatch == nil && it.ignored == "" {
+		return nil
 	}
 	return it
 }
@@ -58,69 +72,59 @@ func upstream(p *fleet.Publication) fleet.Upstream {
 	return u
 }
 
-func (it *item) decode() error {
+// decode reads the payload. The fixes in it are left to the caller.
+func (it *item) decode() ([]fleet.Fix, error) {
 	switch it.from.Kind {
 	case fleet.KindLocation:
-		fixes, err := it.fixes()
-		if err != nil {
-			return err
+		if it.Decoded {
+			return codec.Fixes(it.Payload)
 		}
-		it.hasFixes(fixes)
+		return codec.Location(it.Payload, it.from.Driver)
 	case fleet.KindHealth:
 		h, err := codec.Health(it.Payload)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		it.hasHealth(h)
 	case fleet.KindDuty:
 		d, at, err := codec.Duty(it.Payload)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		at = it.saidAt(at)
 		it.report = &fleet.Report{Fleet: it.from.Fleet, Driver: it.from.Driver, ReceivedAt: it.ReceivedAt, Duty: d, DutyAt: at}
 	case fleet.KindStatus:
 		s, err := codec.Status(it.Payload)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		it.dispatch = &fleet.DispatchReport{ID: it.from.ID, Actor: it.Subject, Status: &s}
 	case fleet.KindReceipt:
 		r, err := codec.Receipt(it.Payload)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		it.dispatch = &fleet.DispatchReport{ID: it.from.ID, Actor: it.Subject, Receipt: &r}
 	case fleet.KindVendor:
 		m, err := codec.Vendor(it.Topic, it.Payload, it.ReceivedAt)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		it.hasFixes(m.Fixes)
 		if m.Health != nil {
 			it.hasHealth(*m.Health)
 		}
 		it.ignored = m.Ignored
+		return m.Fixes, nil
 	}
-	return nil
+	return nil, nil
 }
 
-// fixes of a location report: the broker has decoded them, another source has not.
-func (it *item) fixes() ([]fleet.Fix, error) {
-	if it.Decoded {
-		return codec.Fixes(it.Payload)
+// position returns that of the driver at f.
+func (it *item) position(f fleet.Fix) *fleet.Position {
+	if f.Source == "" {
+		f.Source = defaultSource(&it.Publication)
 	}
-	return codec.Location(it.Payload, it.from.Driver)
-}
-
-func (it *item) hasFixes(fixes []fleet.Fix) {
-	it.positions = make([]fleet.Position, len(fixes))
-	for i, f := range fixes {
-		if f.Source == "" {
-			f.Source = defaultSource(&it.Publication)
-		}
-		it.positions[i] = fleet.Position{Fleet: it.from.Fleet, Driver: it.from.Driver, Fix: f, ReceivedAt: it.ReceivedAt}
-	}
+	return &fleet.Position{Fleet: it.from.Fleet, Driver: it.from.Driver, Fix: f, ReceivedAt: it.ReceivedAt}
 }
 
 // saidAt is when a report was made: never after its receipt, or a clock that is

@@ -58,11 +58,12 @@ func (w *Worker) followFences(ctx context.Context) {
 	}
 }
 
-// see notes where p was, in a fleet that has geofences. What is thinned out of
+// see notes where f was, in a fleet that has geofences. What is thinned out of
 // history counts as well: the driver was there.
-func (it *item) see(fenced map[string][]fleet.Area, p *fleet.Position) {
-	if areas := fenced[p.Fleet]; areas != nil {
-		it.sightings = append(it.sightings, fleet.See(areas, p))
+func (v *verdict) see(f *candidate) {
+	if v.areas != nil {
+		p := v.position(f, v.name)
+		v.sightings = append(v.sightings, fleet.See(v.areas, &p))
 	}
 }
 

@@ -2,75 +2,123 @@ package ingest
 
 import (
 	"slices"
+	"time"
 
 	"github.com/dray-fleet/dray/fleet"
 )
 
-// judge goes over the positions of a batch: quarantine by the clock, drop
-// repeats, thin. It is done once; a batch that has to be saved again is not
-// judged again.
-func (l *lane) judge(items []*item) {
-	type candidate struct {
-		*item
-		*fleet.Position
-		*source
-	}
-	var fixes []candidate
-	for _, it := range items {
-		for i := range it.positions {
-			p := &it.positions[i]
-			fixes = append(fixes, candidate{it, p, l.memory.of(p.SourceOf())})
-		}
-		if n := len(it.positions); n > 0 { // one publication is one reading of the device's clock
-			p := fixes[len(fixes)-1]
-			if !p.SentAt.IsZero() {
-				p.skew.learn(p.SentAt, p.Position.ReceivedAt)
-			}
-		}
-		it.positions = nil // those that are kept come back
-	}
-	for _, c := range fixes {
-		c.Quarantined = c.skew.future(c.Position)
-	}
-	// In the order of fix time, so that it makes no difference in which order
-	// an outbox sent its backlog.
-	slices.SortStableFunc(fixes, func(a, b candidate) int { return a.FixAt.Compare(b.FixAt) })
+// judge goes over the fixes of c: quarantine by the clock, drop repeats, thin.
+// What is to be stored of them is added to the items of c. It is done once; a
+// batch that has to be saved again is not judged again.
+func (l *lane) judge(c *chunk) {
 	fenced := *l.fences.byFleet.Load()
-	for _, c := range fixes {
-		if c.repeats(l.memory.seed, c.Position) {
-			l.m.duplicates.Inc()
-			continue
-		}
-		thin := &c.thin
-		if c.Quarantined {
-			thin = &c.thinFuture
-			l.m.quarantined.Inc()
-		} else {
-			if c.latest == nil || c.FixAt.After(c.latest.FixAt) {
-				c.latest = c.Position
-			}
-			if len(fenced) > 0 {
-				c.see(fenced, c.Position)
-			}
-		}
-		interval := l.interval(driver{c.Position.Fleet, c.Position.Driver})
-		if interval <= 0 || thin.keep(&c.Fix, interval) {
-			c.positions = append(c.positions, *c.Position)
-			continue
-		}
-		c.thinOut(c.Position)
-		l.m.thinned.Inc()
+	for _, s := range c.sources {
+		l.judgeSource(c, s, fenced[s.name.Fleet])
+		s.first, s.disordered = -1, false
 	}
 }
 
-// thinOut notes that p is left out of history.
-func (it *item) thinOut(p *fleet.Position) {
-	if it.thinned == nil {
-		it.thinned = map[fleet.Source]int64{}
+func (l *lane) judgeSource(c *chunk, s *source, areas []fleet.Area) {
+	v := verdict{lane: l, chunk: c, source: s, ahead: s.skew.ahead(), areas: areas}
+	v.interval = l.interval(driver{s.name.Fleet, s.name.Driver})
+	if s.disordered {
+		// In the order of fix time, so that it makes no difference in which order
+		// an outbox sent its backlog.
+		var fixes []*candidate
+		for i := s.first; i >= 0; i = c.fixes[i].next {
+			fixes = append(fixes, &c.fixes[i])
+		}
+		slices.SortStableFunc(fixes, func(a, b *candidate) int { return int(a.FixAt - b.FixAt) })
+		for _, f := range fixes {
+			v.on(f)
+		}
+	} else {
+		for i := s.first; i >= 0; i = c.fixes[i].next {
+			v.on(&c.fixes[i])
+		}
 	}
-	it.thinned[p.SourceOf()]++
-	if p.HasSeq && p.Boot != "" {
-		it.receipts = append(it.receipts, fleet.Receipt{Source: p.SourceOf(), Boot: p.Boot, Seq: p.Seq, FixAt: p.FixAt})
+	v.end()
+}
+
+// A verdict is that on the fixes of one source.
+type verdict struct {
+	*lane
+	*chunk
+	*source
+	interval time.Duration
+	areas    []fleet.Area  // that its fleet watches
+	ahead    time.Duration // of its clock
+
+	newest, last *candidate // the newest plausible one, and the last of all that is not there already
+	receipts     []fleet.Receipt
+	sightings    []fleet.Sighting
+	thinned      int64
+	duplicates   int
+	quarantined  int
+}
+
+// on judges f, which comes in its turn of fix times.
+func (v *verdict) on(f *candidate) {
+	if v.repeats(v.memory.seed, f) {
+		v.duplicates++
+		return
+	}
+	v.last = f
+	tooEarly := future(time.UnixMicro(f.FixAt), v.records[f.record].ReceivedAt, v.ahead)
+	thin := &v.thin
+	if tooEarly {
+		thin = &v.thinFuture
+		v.quarantined++
+	} else {
+		v.newest = f
+		v.see(f)
+	}
+	if v.interval > 0 && !thin.keep(look(&f.Glance), v.interval) {
+		v.leaveOut(f)
+		return
+	}
+	p := v.position(f, v.name)
+	p.Quarantined = tooEarly
+	it := v.item(f.record, v.name)
+	it.positions = append(it.positions, p)
+}
+
+// leaveOut notes that f does not go into history.
+func (v *verdict) leaveOut(f *candidate) {
+	v.thinned++
+	if !f.numbered() {
+		return
+	}
+	at := time.UnixMicro(f.FixAt).UTC()
+	if n := len(v.receipts); n > 0 && v.receipts[n-1].Last+1 == f.Seq && v.receipts[n-1].Boot == string(f.Boot) {
+		v.receipts[n-1].Last, v.receipts[n-1].To = f.Seq, at
+		return
+	}
+	v.receipts = append(v.receipts, fleet.Receipt{Source: v.name, Boot: string(f.Boot), First: f.Seq, Last: f.Seq, From: at, To: at})
+}
+
+// end adds what the source leaves as a whole to the item of its last fix.
+func (v *verdict) end() {
+	v.m.duplicates.Add(float64(v.duplicates))
+	v.m.quarantined.Add(float64(v.quarantined))
+	v.m.thinned.Add(float64(v.thinned))
+	if v.newest != nil {
+		p := v.position(v.newest, v.name)
+		it := v.item(v.newest.record, v.name)
+		it.isLatest(&p)
+		it.sightings = append(it.sightings, v.sightings...)
+	}
+	if v.thinned > 0 {
+		it := v.item(v.last.record, v.name)
+		it.thinned = append(it.thinned, thinned{v.name, v.thinned})
+		it.receipts = append(it.receipts, v.receipts...)
+	}
+}
+
+// isLatest notes p, unless the item has a newer position of the driver.
+func (it *item) isLatest(p *fleet.Position) {
+	if it.latest == nil || p.FixAt.After(it.latest.FixAt) {
+		it.latest = p
 	}
 }
 
@@ -82,8 +130,8 @@ func assemble(items []*item, offset *fleet.Offset) *fleet.Batch {
 		b.Positions = append(b.Positions, it.positions...)
 		b.Receipts = append(b.Receipts, it.receipts...)
 		b.Sightings = append(b.Sightings, it.sightings...)
-		for s, n := range it.thinned {
-			b.Thinned[s] += n
+		for _, t := range it.thinned {
+			b.Thinned[t.source] += t.fixes
 		}
 		if it.report != nil {
 			b.Reports = append(b.Reports, *it.report)

@@ -31,7 +31,10 @@ func (l *lane) bury(it *item, reason string, err error) {
 	}
 	letter := l.letter(it)
 	letter.Field, letter.Reason = invalid.Field, invalid.Reason
-	*it = item{Record: it.Record, from: it.from, reason: reason, dead: &letter}
+	*it = item{
+		Record: it.Record, from: it.from, reason: reason, dead: &letter,
+		thinned: it.thinned, receipts: it.receipts, sightings: it.sightings, // are of others as well
+	}
 	l.logger.Debug("dead letter", "fleet", it.dead.Fleet, "driver", it.dead.Driver, "topic", it.Topic, "id", it.dead.ID, "error", invalid)
 }
 
@@ -73,7 +76,7 @@ type Retrier struct{ Store Store }
 // Which device sent it is not kept in a letter: fixes without a source of their
 // own come back as the driver's default source.
 func (r Retrier) Retry(ctx context.Context, d fleet.DeadLetter) error {
-	it := &item{Record: &stream.Record{Publication: fleet.Publication{
+	it := &item{Record: stream.Record{Publication: fleet.Publication{
 		Topic: d.Topic, Payload: d.Payload, ReceivedAt: d.ReceivedAt, Fleet: d.Fleet, Driver: d.Driver,
 	}}}
 	it.from = upstream(&it.Publication)
@@ -83,18 +86,19 @@ func (r Retrier) Retry(ctx context.Context, d fleet.DeadLetter) error {
 	case fleet.KindStatus, fleet.KindReceipt:
 		return fleet.Invalid("topic", "is for the driver to report again: the shipment has gone on meanwhile")
 	}
-	if err := it.decode(); err != nil {
+	fixes, err := it.decode()
+	if err != nil {
 		return err
 	}
 	if it.ignored != "" {
 		return fleet.Invalid("payload", "holds nothing to keep: "+it.ignored)
 	}
-	var clock skew
-	for i := range it.positions {
-		p := &it.positions[i]
-		if p.Quarantined = clock.future(p); !p.Quarantined && (it.latest == nil || p.FixAt.After(it.latest.FixAt)) {
-			it.latest = p
+	for _, f := range fixes {
+		p := it.position(f)
+		if p.Quarantined = future(p.FixAt, p.ReceivedAt, 0); !p.Quarantined {
+			it.isLatest(p)
 		}
+		it.positions = append(it.positions, *p)
 	}
 	if _, err := r.Store.SaveBatch(ctx, assemble([]*item{it}, nil)); err != nil {
 		return fmt.Errorf("ingest: retry: %w", err)

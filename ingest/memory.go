@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"hash/maphash"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -15,30 +17,45 @@ const (
 
 // A source is what is remembered of one reporter.
 type source struct {
+	name   fleet.Source
 	skew   skew
 	seen   []uint64 // hashed keys of the latest fixes
 	oldest int      // of seen, once it is full
+	boot   string   // of the last numbered fix
+	seq    int64    // the highest one of that boot
+	at     int64    // the newest fix without one, in microseconds
 	// Quarantined fixes are thinned by themselves: one that claims to be of
 	// tomorrow must not take the place of tomorrow's.
 	thin, thinFuture thinner
+
+	// In the chunk that is being gathered: the candidates, -1 when there are none.
+	first, last int32
+	disordered  bool // they did not arrive in the order of their fix times
 }
 
-// repeats reports whether p was seen lately, and remembers it. The keys are
-// those of the store: (boot, seq), or the fix time without them.
-func (s *source) repeats(seed maphash.Seed, p *fleet.Position) bool {
+// repeats reports whether f was seen lately, and remembers it. The keys are
+// those of the store: (boot, seq), or the fix time without them. What is beyond
+// all that was seen need not be looked for.
+func (s *source) repeats(seed maphash.Seed, f *candidate) bool {
 	var key uint64
-	if p.HasSeq && p.Boot != "" {
-		key = maphash.Comparable(seed, struct {
-			boot string
-			seq  int64
-		}{p.Boot, p.Seq})
-	} else {
-		key = maphash.Comparable(seed, p.FixAt.UnixMicro())
-	}
-	for _, k := range s.seen {
-		if k == key && !breakage.NoDedupe {
-			return true
+	var beyond bool
+	switch {
+	case !f.numbered():
+		key, beyond = uint64(f.FixAt), f.FixAt > s.at
+		s.at = max(s.at, f.FixAt)
+	case string(f.Boot) == s.boot:
+		key, beyond = s.key(seed, f), f.Seq > s.seq
+		s.seq = max(s.seq, f.Seq)
+	default:
+		key = s.key(seed, f)
+		// Of a boot that is not the first one nobody knows here what came before.
+		known := s.boot != ""
+		if s.boot, s.seq = string(f.Boot), f.Seq; known {
+			s.seq = math.MaxInt64
 		}
+	}
+	if !beyond && !breakage.NoDedupe && slices.Contains(s.seen, key) {
+		return true
 	}
 	if len(s.seen) < rememberedFixes {
 		s.seen = append(s.seen, key)
@@ -48,6 +65,13 @@ func (s *source) repeats(seed maphash.Seed, p *fleet.Position) bool {
 	s.oldest = (s.oldest + 1) % rememberedFixes
 	return false
 }
+
+func (s *source) key(seed maphash.Seed, f *candidate) uint64 {
+	return maphash.Bytes(seed, f.Boot) + uint64(f.Seq)
+}
+
+// numbered reports whether the number of f tells it apart.
+func (f *candidate) numbered() bool { return f.HasSeq && len(f.Boot) > 0 }
 
 // A memory holds the sources used last, in two generations: when the young one
 // is full it becomes the old one, and what was not used since is forgotten.
@@ -60,18 +84,20 @@ func newMemory() *memory {
 	return &memory{seed: maphash.MakeSeed(), young: map[fleet.Source]*source{}}
 }
 
-func (m *memory) of(id fleet.Source) *source {
-	if s, ok := m.young[id]; ok {
+// of returns the source of that name of a driver.
+func (m *memory) of(fleetID, driver string, name []byte) *source {
+	if s, ok := m.young[fleet.Source{Fleet: fleetID, Driver: driver, Source: string(name)}]; ok {
 		return s
 	}
+	// The names are parts of a whole frame's text; do not keep that alive.
+	id := fleet.Source{Fleet: strings.Clone(fleetID), Driver: strings.Clone(driver), Source: string(name)}
 	s, ok := m.old[id]
 	if !ok {
-		s = &source{}
+		s = &source{name: id, first: -1}
 	}
 	if len(m.young) >= rememberedSources {
 		m.young, m.old = make(map[fleet.Source]*source, rememberedSources), m.young
 	}
-	// The names are parts of a whole frame's text; do not keep that alive.
-	m.young[fleet.Source{Fleet: strings.Clone(id.Fleet), Driver: strings.Clone(id.Driver), Source: strings.Clone(id.Source)}] = s
+	m.young[id] = s
 	return s
 }

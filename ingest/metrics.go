@@ -13,6 +13,7 @@ type metrics struct {
 	duplicates   prometheus.Counter
 	thinned      prometheus.Counter
 	quarantined  prometheus.Counter
+	erased       prometheus.Counter
 	dropped      prometheus.Counter
 	dead         *prometheus.CounterVec // by reason
 	ignored      *prometheus.CounterVec // by why
@@ -35,11 +36,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return &metrics{
 		batchRecords: histogram("batch_records", "Publications in one saved batch.", 1, 14),
 		batchSeconds: histogram("batch_seconds", "Time to save one batch, waiting for the store included.", 0.001, 16),
-		delay:        histogram("receive_to_commit_seconds", "From the receipt of a publication to its commit.", 0.001, 20),
+		delay:        histogram("receive_to_commit_seconds", "From the receipt of a publication to its commit, of those that leave more than a count.", 0.001, 20),
 		rows:         counter("positions_stored_total", "Positions added to the history."),
 		duplicates:   counter("duplicates_total", "Fixes that were there already."),
 		thinned:      counter("thinned_total", "Fixes that the minimum interval left out of history."),
 		quarantined:  counter("quarantined_total", "Fixes too far in the future, stored apart."),
+		erased:       counter("erased_total", "Positions left out because they were received before their driver was erased."),
 		dropped:      counter("mqtt_dropped_total", "Messages of QoS 0 of a foreign broker that came faster than they could be stored."),
 		dead:         counters("dead_letters_total", "Publications that can never be stored: topic, malformed, refused.", "reason"),
 		ignored:      counters("ignored_total", "Messages in a vendor's format that hold nothing to keep.", "reason"),

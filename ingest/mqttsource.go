@@ -76,28 +76,28 @@ func (s *mqttSource) forget(connection int) {
 	s.queue = slices.DeleteFunc(s.queue, func(r received) bool { return r.connection < connection && r.Qos() > 0 })
 }
 
-// Fetch returns up to n messages: those that come within wait of the first,
-// until the broker pauses. It blocks until there is one.
-func (s *mqttSource) Fetch(ctx context.Context, n int, wait time.Duration) ([]stream.Record, error) {
-	var records []stream.Record
+// Next appends the messages that come until the broker pauses, as one frame. It
+// blocks until there is one.
+func (s *mqttSource) Next(ctx context.Context, dst []stream.Record) ([]stream.Record, error) {
+	records := dst
 	var end time.Time
 	for {
-		records = s.take(records, n)
+		records = s.take(records, len(dst)+batchItems)
 		var quiet <-chan time.Time
-		if len(records) > 0 {
+		if len(records) > len(dst) {
 			now := time.Now()
 			if end.IsZero() {
-				end = now.Add(wait)
+				end = now.Add(batchWait)
 			}
 			left := min(end.Sub(now), mqttQuiet)
-			if left <= 0 || len(records) == n {
+			if left <= 0 || len(records) == len(dst)+batchItems {
 				return records, nil
 			}
 			quiet = time.After(left)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err() // what was taken is not acknowledged and comes again
+			return dst, ctx.Err() // what was taken is not acknowledged and comes again
 		case <-quiet:
 			return records, nil
 		case <-s.some:

@@ -16,7 +16,8 @@ const (
 	caughtUp = 200 * time.Millisecond // and calls it back when it is no later than this
 
 	scoutWait    = 50 * time.Millisecond // instead of batchWait
-	largePayload = 2 << 10               // bytes: an array of many fixes
+	scoutRecords = 20_000
+	largePayload = 2 << 10 // bytes: an array of many fixes
 
 	scoutsSince = 10 * time.Second // how far before the end of the stream a scout begins at most
 )
@@ -63,11 +64,20 @@ func (l *lane) runScout(ctx context.Context, since time.Time) {
 	defer saving.Wait()
 	saving.Go(func() { l.saveSightings(ctx, &found) })
 	for {
-		records, err := l.records(ctx, r, scoutWait)
+		var records []stream.Record
+		err := l.patiently(ctx, "fetch", func() (err error) {
+			records, err = r.Fetch(ctx, scoutRecords, scoutWait)
+			return err
+		})
 		if err != nil {
 			return // ctx is done
 		}
-		found.add(assemble(plausible(l.decodeAll(skim(records))), nil).Latest)
+		for _, rec := range skim(records) {
+			if p := newest(&rec); p != nil {
+				found.add(p)
+			}
+		}
+		found.tell()
 	}
 }
 
@@ -120,16 +130,21 @@ type sightings struct {
 
 const maxSightings = 50_000
 
-func (s *sightings) add(ps []fleet.Position) {
+// add notes p, unless there is a newer one of its driver.
+func (s *sightings) add(p *fleet.Position) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range ps {
-		d := driver{p.Fleet, p.Driver}
-		old, known := s.newest[d]
-		if known && p.FixAt.After(old.FixAt) || !known && len(s.newest) < maxSightings {
-			s.newest[d] = p
-		}
+	d := driver{p.Fleet, p.Driver}
+	old, known := s.newest[d]
+	if known && p.FixAt.After(old.FixAt) || !known && len(s.newest) < maxSightings {
+		s.newest[d] = *p
 	}
+}
+
+// tell wakes who saves them, if there are any.
+func (s *sightings) tell() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.newest) > 0 {
 		select {
 		case s.some <- struct{}{}:
@@ -146,18 +161,18 @@ func (s *sightings) take() []fleet.Position {
 	return ps
 }
 
-// plausible sets the newest position of each item that is not of the future. It
+// newest returns the newest position in r that is not of the future, or nil. It
 // knows of no skew: what that would excuse is left to the lane.
-func plausible(items []*item) []*item {
-	var exact skew
-	for _, it := range items {
-		for i := range it.positions {
-			p := &it.positions[i]
-			if !exact.future(p) && (it.latest == nil || p.FixAt.After(it.latest.FixAt)) {
-				it.latest = p
-			}
-		}
-		it.positions = nil
+func newest(r *stream.Record) (latest *fleet.Position) {
+	it := &item{Record: *r, from: upstream(&r.Publication)}
+	fixes, err := it.decode()
+	if err != nil {
+		return nil // the lane buries it
 	}
-	return items
+	for _, f := range fixes {
+		if !future(f.FixAt, r.ReceivedAt, 0) {
+			it.isLatest(it.position(f))
+		}
+	}
+	return it.latest
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/dray-fleet/dray/codec"
 	"github.com/dray-fleet/dray/fleet"
 )
 
@@ -20,8 +21,9 @@ const (
 // that a backlog, whenever it comes, leaves what live traffic would have left.
 // A turn or a change of motion against the kept fix before it is kept as well.
 type thinner struct {
-	kept []kept // the latest that were kept, in no order
-	next int    // the oldest of them, once there are keptFixes
+	kept   []kept // the latest that were kept, in no order
+	next   int    // the oldest of them, once there are keptFixes
+	newest int    // the one of the newest fix time
 }
 
 // A kept is what must be known of a fix to judge its neighbours.
@@ -51,22 +53,18 @@ func motionOf(speed fleet.Opt) motion {
 	return unknown
 }
 
-// keep reports whether f goes into history, and remembers it if so.
-func (t *thinner) keep(f *fleet.Fix, interval time.Duration) bool {
-	k := kept{at: f.FixAt.UnixMicro(), heading: float32(math.NaN()), motion: motionOf(f.Speed)}
-	if f.Heading.OK {
-		k.heading = float32(f.Heading.V)
+// look returns what must be known of g to judge it and its neighbours.
+func look(g *codec.Glance) kept {
+	k := kept{at: g.FixAt, heading: float32(math.NaN()), motion: motionOf(g.Speed)}
+	if g.Heading.OK {
+		k.heading = float32(g.Heading.V)
 	}
-	slot := k.at / interval.Microseconds()
-	taken := false
-	var before *kept
-	for i := range t.kept {
-		other := &t.kept[i]
-		taken = taken || other.at/interval.Microseconds() == slot
-		if other.at <= k.at && (before == nil || other.at > before.at) {
-			before = other
-		}
-	}
+	return k
+}
+
+// keep reports whether k goes into history, and remembers it if so.
+func (t *thinner) keep(k kept, interval time.Duration) bool {
+	before, taken := t.neighbours(k.at, interval.Microseconds())
 	if taken && (before == nil || !k.differs(before)) {
 		return false
 	}
@@ -75,6 +73,26 @@ func (t *thinner) keep(f *fleet.Fix, interval time.Duration) bool {
 	}
 	t.remember(k)
 	return true
+}
+
+// neighbours returns the kept fix before at, or nil, and whether there is one in
+// its slot.
+func (t *thinner) neighbours(at, interval int64) (before *kept, taken bool) {
+	if len(t.kept) == 0 {
+		return nil, false
+	}
+	slot := at - at%interval
+	if newest := &t.kept[t.newest]; newest.at <= at {
+		return newest, newest.at >= slot
+	}
+	for i := range t.kept {
+		other := &t.kept[i]
+		taken = taken || slot <= other.at && other.at < slot+interval
+		if other.at <= at && (before == nil || other.at > before.at) {
+			before = other
+		}
+	}
+	return before, taken
 }
 
 func (k *kept) differs(before *kept) bool {
@@ -88,8 +106,25 @@ func (k *kept) differs(before *kept) bool {
 func (t *thinner) remember(k kept) {
 	if len(t.kept) < keptFixes {
 		t.kept = append(t.kept, k)
+		t.moved(len(t.kept) - 1)
 		return
 	}
 	t.kept[t.next] = k
+	t.moved(t.next)
 	t.next = (t.next + 1) % keptFixes
+}
+
+// moved notes that the fix at i is another one.
+func (t *thinner) moved(i int) {
+	if i != t.newest {
+		if t.kept[i].at >= t.kept[t.newest].at {
+			t.newest = i
+		}
+		return
+	}
+	for j := range t.kept {
+		if t.kept[j].at > t.kept[t.newest].at {
+			t.newest = j
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dray-fleet/dray/codec"
 	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/stream"
 	"pgregory.net/rapid"
@@ -49,13 +50,13 @@ func judgedBatch(l *lane, fixes []fleet.Fix) *fleet.Batch {
 }
 
 func judgedBatchAt(l *lane, received time.Time, fixes ...fleet.Fix) *fleet.Batch {
-	it := &item{Record: &stream.Record{}}
-	it.ReceivedAt = received
-	for _, f := range fixes {
-		it.positions = append(it.positions, fleet.Position{Fleet: "acme", Driver: "d7", Fix: f, ReceivedAt: it.ReceivedAt})
-	}
-	l.judge([]*item{it})
-	return assemble([]*item{it}, nil)
+	c := &chunk{records: []stream.Record{{Publication: fleet.Publication{
+		Topic: fleet.DriverTopic("acme", "d7", "location"), Payload: codec.AppendFixes(nil, fixes), ReceivedAt: received, Decoded: true,
+	}}}}
+	l.take(c, 0)
+	var w work
+	l.finish(c, &w)
+	return assemble(w.items, nil)
 }
 
 func TestThin(t *testing.T) {
@@ -167,8 +168,8 @@ func TestLatestAndReceiptsOfThinnedFixes(t *testing.T) {
 	if len(b.Latest) != 1 || !b.Latest[0].FixAt.Equal(drive[2].FixAt) {
 		t.Errorf("latest is %+v, want the newest fix although it is thinned", b.Latest)
 	}
-	if len(b.Receipts) != 2 || b.Thinned[fleet.Source{Fleet: "acme", Driver: "d7"}] != 2 {
-		t.Errorf("thinned %v with receipts %+v, want 2 of both", b.Thinned, b.Receipts)
+	if len(b.Receipts) != 1 || b.Receipts[0].First != 1 || b.Receipts[0].Last != 2 || b.Thinned[fleet.Source{Fleet: "acme", Driver: "d7"}] != 2 {
+		t.Errorf("thinned %v with receipts %+v, want 2 as one run", b.Thinned, b.Receipts)
 	}
 	if b := judgedBatch(testLane(0), drive); len(b.Positions) != 3 || len(b.Thinned) != 0 {
 		t.Errorf("without an interval %d are kept and %v thinned", len(b.Positions), b.Thinned)
@@ -177,10 +178,10 @@ func TestLatestAndReceiptsOfThinnedFixes(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	m := newMemory()
-	first := m.of(fleet.Source{Fleet: "acme", Driver: "first"})
+	first := m.of("acme", "first", nil)
 	for i := range 3 * rememberedSources {
-		m.of(fleet.Source{Fleet: "acme", Driver: fmt.Sprint(rand.N(1 << 40))})
-		if i%1000 == 0 && m.of(fleet.Source{Fleet: "acme", Driver: "first"}) != first {
+		m.of("acme", fmt.Sprint(rand.N(1<<40)), nil)
+		if i%1000 == 0 && m.of("acme", "first", nil) != first {
 			t.Fatal("a source in use was forgotten")
 		}
 	}

@@ -22,9 +22,7 @@ import (
 )
 
 const (
-	batchRecords = 20_000
-	batchWait    = 200 * time.Millisecond
-	saveTimeout  = time.Minute
+	saveTimeout = time.Minute
 
 	firstPause = 100 * time.Millisecond // after a failure; doubles up to lastPause
 	lastPause  = 4 * time.Second
@@ -43,10 +41,11 @@ type Store interface {
 	AllGeofences(ctx context.Context, known int64) (all []fleet.Geofence, version int64, err error)
 }
 
-// A Source gives records in order. Ack says that those through the frame seq
+// A Source gives records in order. Next appends to dst the whole of the frame
+// that comes next, and waits for it. Ack says that those through the frame seq
 // are saved.
 type Source interface {
-	Fetch(ctx context.Context, n int, wait time.Duration) ([]stream.Record, error)
+	Next(ctx context.Context, dst []stream.Record) ([]stream.Record, error)
 	Ack(seq uint64)
 }
 
@@ -156,18 +155,19 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
-// drain decodes the next batch while the one before is being saved.
+// drain gathers the next batch while the one before is being saved.
 func (l *lane) drain(ctx context.Context, src Source) error {
 	g, ctx := errgroup.WithContext(ctx)
-	batches := make(chan []*item)
+	batches := make(chan *work)
 	g.Go(func() error {
+		var c chunk
 		for {
-			items, err := l.fetch(ctx, src)
+			w, err := l.gather(ctx, src, &c)
 			if err != nil {
 				return err
 			}
 			select {
-			case batches <- items:
+			case batches <- w:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -176,14 +176,12 @@ func (l *lane) drain(ctx context.Context, src Source) error {
 	g.Go(func() error {
 		for {
 			select {
-			case items := <-batches:
-				last := items[len(items)-1].Seq
-				l.judge(items)
-				if err := l.save(ctx, items, l.offset(last)); err != nil {
+			case w := <-batches:
+				if err := l.save(ctx, w); err != nil {
 					return err
 				}
-				src.Ack(last)
-				l.scoutAhead(ctx, time.Since(items[len(items)-1].ReceivedAt))
+				src.Ack(w.last)
+				l.scoutAhead(ctx, time.Since(w.received))
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -197,30 +195,6 @@ func (l *lane) offset(seq uint64) *fleet.Offset {
 		return nil
 	}
 	return &fleet.Offset{Stream: l.id, Partition: l.partition, Seq: seq}
-}
-
-func (l *lane) fetch(ctx context.Context, src Source) ([]*item, error) {
-	records, err := l.records(ctx, src, batchWait)
-	if err != nil {
-		return nil, err
-	}
-	return l.decodeAll(records), nil
-}
-
-func (l *lane) records(ctx context.Context, src Source, wait time.Duration) (records []stream.Record, err error) {
-	err = l.patiently(ctx, "fetch", func() (err error) {
-		records, err = src.Fetch(ctx, batchRecords, wait)
-		return err
-	})
-	return records, err
-}
-
-func (l *lane) decodeAll(records []stream.Record) []*item {
-	items := make([]*item, len(records))
-	for i := range records {
-		items[i] = l.decode(&records[i])
-	}
-	return items
 }
 
 // patiently calls do until it succeeds, reports an *fleet.InvalidError or ctx

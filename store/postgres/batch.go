@@ -195,8 +195,15 @@ func copyPositions(ctx context.Context, tx pgx.Tx, table string, rows []batch.Ro
 // queueCounters adds to each driver's thinned fixes and notes when a fix of it
 // was set aside. All writers lock drivers in the order of their numbers.
 func queueCounters(b *pgx.Batch, thinned, quarantinedAt map[int64]int64) {
-	for _, id := range slices.Sorted(maps.Keys(thinned)) {
-		b.Queue("UPDATE drivers SET thinned = thinned + $1 WHERE id = $2", thinned[id], id)
+	if ids := slices.Sorted(maps.Keys(thinned)); len(ids) > 0 {
+		more := make([]int64, len(ids))
+		for i, id := range ids {
+			more[i] = thinned[id]
+		}
+		// The rows are locked in the order of the list before any is changed.
+		b.Queue(`WITH n AS (SELECT * FROM unnest($1::int4[], $2::int8[]) AS n (id, more)),
+			locked AS (SELECT d.id, n.more FROM drivers d JOIN n USING (id) ORDER BY d.id FOR NO KEY UPDATE OF d)
+			UPDATE drivers d SET thinned = d.thinned + locked.more FROM locked WHERE d.id = locked.id`, ids, more)
 	}
 	for _, id := range slices.Sorted(maps.Keys(quarantinedAt)) {
 		b.Queue("UPDATE drivers SET quarantined_at = greatest(quarantined_at, $1) WHERE id = $2", time.UnixMicro(quarantinedAt[id]), id)

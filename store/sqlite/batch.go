@@ -207,13 +207,25 @@ func saveLatest(ctx context.Context, tx *sql.Tx, rows []batch.Row) error {
 // saveCounters adds to each driver's thinned fixes and notes when a fix of it
 // was set aside.
 func saveCounters(ctx context.Context, tx *sql.Tx, thinned, quarantinedAt map[int64]int64) error {
-	for id, n := range thinned {
-		if _, err := tx.ExecContext(ctx, "UPDATE drivers SET thinned = thinned + ? WHERE id = ?", n, id); err != nil {
-			return err
-		}
+	err := forEach(ctx, tx, "UPDATE drivers SET thinned = thinned + ?2 WHERE id = ?1", thinned)
+	if err != nil {
+		return err
 	}
-	for id, at := range quarantinedAt {
-		if _, err := tx.ExecContext(ctx, "UPDATE drivers SET quarantined_at = max(coalesce(quarantined_at, 0), ?) WHERE id = ?", at, id); err != nil {
+	return forEach(ctx, tx, "UPDATE drivers SET quarantined_at = max(coalesce(quarantined_at, 0), ?2) WHERE id = ?1", quarantinedAt)
+}
+
+// forEach executes query with each key and value.
+func forEach(ctx context.Context, tx *sql.Tx, query string, values map[int64]int64) error {
+	if len(values) == 0 {
+		return nil
+	}
+	stmt, err := tx.PrepareContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for id, v := range values {
+		if _, err := stmt.ExecContext(ctx, id, v); err != nil {
 			return err
 		}
 	}

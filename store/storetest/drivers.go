@@ -216,7 +216,7 @@ var gapTests = map[string]func(*testing.T, Store){
 		receipt := pos(4, numbered("b", 5))
 		save(t, s, &fleet.Batch{
 			Positions: []fleet.Position{pos(0, numbered("b", 1)), pos(1, numbered("b", 2)), pos(7, numbered("b", 8))},
-			Receipts:  []fleet.Receipt{{Source: receipt.SourceOf(), Boot: "b", Seq: 5, FixAt: receipt.FixAt}},
+			Receipts:  []fleet.Receipt{{Source: receipt.SourceOf(), Boot: "b", First: 5, Last: 5, From: receipt.FixAt, To: receipt.FixAt}},
 		})
 		gaps := func() []fleet.Gap {
 			list, err := s.Gaps(t.Context(), fleet.TrackQuery{Fleet: "acme", Driver: "d1", From: at(-100), To: at(100)})

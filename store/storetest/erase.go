@@ -63,7 +63,7 @@ var eraseTests = map[string]func(*testing.T, Store){
 		erase(t, s, "d1")
 		other := pos(0, driver("d2"))
 		dead := fleet.DeadLetter{ID: "1", Fleet: "acme", Driver: "d1", ReceivedAt: at(0)}
-		receipt := fleet.Receipt{Source: old.SourceOf(), Boot: "b", Seq: 9, FixAt: at(9)}
+		receipt := fleet.Receipt{Source: old.SourceOf(), Boot: "b", First: 9, Last: 9, From: at(9), To: at(9)}
 		b := &fleet.Batch{Offset: &fleet.Offset{Stream: "s", Seq: 1}, Positions: []fleet.Position{old, pos(5), other}, Latest: []fleet.Position{pos(5)},
 			Dead: []fleet.DeadLetter{dead}, Receipts: []fleet.Receipt{receipt}}
 		equal(t, "saved", save(t, s, b), fleet.Saved{Positions: 1, Erased: 2})

@@ -211,7 +211,7 @@ var keyTests = map[string]func(*testing.T, Store){
 	},
 	"a thinned number that comes again stays thinned": func(t *testing.T, s Store) {
 		p := pos(0, numbered("b", 1))
-		save(t, s, &fleet.Batch{Receipts: []fleet.Receipt{{Source: p.SourceOf(), Boot: "b", Seq: 1, FixAt: p.FixAt}}})
+		save(t, s, &fleet.Batch{Receipts: []fleet.Receipt{{Source: p.SourceOf(), Boot: "b", First: 1, Last: 1, From: p.FixAt, To: p.FixAt}}})
 		equal(t, "saved", history(t, s, p), fleet.Saved{Duplicates: 1})
 	},
 	"forgotten numbers are told apart by their time": func(t *testing.T, s Store) {

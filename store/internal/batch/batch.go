@@ -203,7 +203,7 @@ func Receive(b *fleet.Batch, rows []Row, ledgers map[int64]*ledger.Ledger, drive
 	}
 	for _, r := range b.Receipts {
 		if r.Boot != "" {
-			ledgers[reporters[receiptOf(r, drivers)]].Add(r.Seq, r.FixAt.UnixMicro())
+			ledgers[reporters[receiptOf(r, drivers)]].AddRun(r.First, r.Last, r.From.UnixMicro(), r.To.UnixMicro())
 		}
 	}
 	return history, quarantined

@@ -72,7 +72,7 @@ func (e *Erasures) Without(b *fleet.Batch) (rest *fleet.Batch, dropped int, newe
 		}
 	}
 	for _, rec := range b.Receipts {
-		if rec.FixAt.UnixMicro() > e.marks[Driver{rec.Source.Fleet, rec.Source.Driver}] {
+		if rec.From.UnixMicro() > e.marks[Driver{rec.Source.Fleet, rec.Source.Driver}] {
 			r.Receipts = append(r.Receipts, rec)
 		}
 	}

@@ -57,6 +57,28 @@ func (l *Ledger) Add(seq, at int64) (duplicate bool) {
 	return false
 }
 
+// AddRun records that the numbers first to last arrived, which most often stand
+// at the end or in one gap. Those in between may have any time: what is missing
+// lies beside a run and not in it.
+func (l *Ledger) AddRun(first, last, firstAt, lastAt int64) {
+	l.Add(first, firstAt)
+	if first < last && l.Last == first {
+		l.Last, l.LastAt, l.Changed = last, lastAt, true
+		return
+	}
+	i := sort.Search(len(l.Missing), func(i int) bool { return l.Missing[i].First > first })
+	if i < len(l.Missing) && l.Missing[i].First == first+1 && l.Missing[i].Last >= last {
+		l.Missing[i].First, l.Missing[i].From, l.Changed = last+1, lastAt, true
+		if l.Missing[i].Last == last {
+			l.Missing = slices.Delete(l.Missing, i, i+1)
+		}
+		return
+	}
+	for seq := first + 1; seq <= last; seq++ {
+		l.Add(seq, lastAt)
+	}
+}
+
 // fill takes seq out of the gap that it lies in.
 func (l *Ledger) fill(seq, at int64) (duplicate bool) {
 	i := sort.Search(len(l.Missing), func(i int) bool { return l.Missing[i].Last >= seq })

@@ -47,6 +47,25 @@ func again(t *rapid.T, l Ledger) Ledger {
 	return l
 }
 
+// A run is its numbers one by one.
+func TestLedgerTakesRuns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var whole, single Ledger
+		for range rapid.IntRange(1, 20).Draw(t, "runs") {
+			first := rapid.Int64Range(0, 60).Draw(t, "first")
+			last := first + rapid.Int64Range(0, 20).Draw(t, "more")
+			whole.AddRun(first, last, first*10, last*10)
+			for seq := first; seq <= last; seq++ {
+				single.Add(seq, seq*10)
+			}
+			whole, single = again(t, whole), again(t, single)
+		}
+		if diff := cmp.Diff(single, whole); diff != "" {
+			t.Fatalf("one by one, and as runs:\n%s", diff)
+		}
+	})
+}
+
 func TestLedgerIsBounded(t *testing.T) {
 	var l Ledger
 	for i := range int64(10_000) {
