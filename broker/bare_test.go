@@ -8,8 +8,10 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// A bare is the engine without the guard. A test that runs its scenario here as
-// well shows that the defect is real and would be seen.
+// A bare is the engine without the guard. The defects of the engine (TestD01 to
+// TestD13, by the numbers under which they were found) are each contained; a test
+// that runs its scenario here as well shows that the defect is real and would be
+// seen.
 type bare struct {
 	*mqtt.Server
 	t      *testing.T

@@ -353,3 +353,19 @@ func fix(n int) string {
 	at := time.Now().Truncate(24 * time.Hour).Add(time.Duration(n) * time.Millisecond)
 	return fmt.Sprintf(`{"fix_at":%d,"lat":%.5f,"lon":18.07}`, at.UnixMilli(), 59+float64(n%1000)/1000)
 }
+
+const healths = "fleet/acme/drivers/+/health"
+
+func healthTopic(driver string) string { return "fleet/acme/drivers/" + driver + "/health" }
+
+func health(n int) string {
+	return fmt.Sprintf(`{"at":%d,"battery_pct":50,"queue_depth":%d}`, time.Now().UnixMilli(), n)
+}
+
+// ack takes the next QoS 1 publication and acknowledges it.
+func (w *wire) ack() message {
+	w.t.Helper()
+	m := w.message()
+	w.send(packet.AppendPuback(nil, w.version, m.id, 0, ""))
+	return m
+}
