@@ -117,7 +117,16 @@ func TestAccess(t *testing.T) {
 				if strings.Trim(row, ".") == "" || op.OperationID == "login" || op.OperationID == "refresh" || op.OperationID == "logout" || strings.HasSuffix(op.OperationID, "fleets") || op.OperationID == "create-fleet" {
 					query = "" // not on a fleet
 				}
+				home := who.fleet // where it is audited
+				switch {
+				case op.OperationID == "create-fleet":
+					home = fill.Replace("fleet{n}")
+				case home == auth.AnyFleet && op.OperationID != "logout":
+					home = "acme"
+				}
+				s.newAudits(home)
 				r := s.do(method, path+query, token, body, header...)
+				checkAudit(t, op, who.sub, r, s.newAudits(home))
 				if got, want := r.StatusCode, letters[row[i]]; got != want {
 					t.Errorf("%s as %s = %d, want %d: %s", op.OperationID, column, got, want, r.body)
 				}

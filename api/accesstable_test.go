@@ -165,7 +165,7 @@ var samples = map[string]struct{ path, body string }{
 	"list-gaps":            {"/drivers/d1/gaps", ""},
 	"create-driver":        {"/drivers", `{"id":"new{n}"}`},
 	"read-driver":          {"/drivers/d1", ""},
-	"update-driver":        {"/drivers/d1", `{"name":"Dana"}`},
+	"update-driver":        {"/drivers/d1", `{"name":"Dana {n}"}`},
 	"list-trips":           {"/drivers/d1/trips", ""},
 	"read-track":           {"/drivers/d1/track", ""},
 	"login":                {"/login", `{"fleet":"acme","user":"x","password":"y"}`},

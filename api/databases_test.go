@@ -33,6 +33,7 @@ func openPostgres(t testing.TB) (database, error) {
 
 // TestMain runs every test of the package on SQLite and then on PostgreSQL:
 // what the API promises does not depend on the database. Fuzzing needs neither.
+// When all tests ran, each operation must have succeeded in one of them.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	for _, db := range []struct {
@@ -40,12 +41,20 @@ func TestMain(m *testing.M) {
 		open func(testing.TB) (database, error)
 	}{{"SQLite", openSQLite}, {"PostgreSQL", openPostgres}} {
 		open = db.open
+		clear(succeeded)
 		if code := m.Run(); code != 0 {
 			fmt.Fprintln(os.Stderr, "on", db.name)
 			os.Exit(code)
 		}
 		if flag.Lookup("test.fuzz").Value.String() != "" {
 			return
+		}
+		if flag.Lookup("test.run").Value.String()+flag.Lookup("test.skip").Value.String()+flag.Lookup("test.list").Value.String() != "" {
+			continue
+		}
+		if ids, err := unshown(); err != nil || len(ids) > 0 {
+			fmt.Fprintf(os.Stderr, "on %s no test has a success of %q, error %v\n", db.name, ids, err)
+			os.Exit(1)
 		}
 	}
 	if err := postgrestest.DropEmptied(); err != nil {

@@ -23,6 +23,7 @@ func TestBadInput(t *testing.T) {
 	if _, err := s.store.EnsureDriver(t.Context(), "acme", "d1"); err != nil {
 		t.Fatal(err)
 	}
+	defer s.unchanged()()
 	for _, tt := range []struct {
 		method, path, body string
 		status             int

@@ -165,16 +165,23 @@ func (a *API) refresh(ctx context.Context, in *struct{ Body Refresh }) (*body[Se
 // logout ends the session of the refresh token, and the access token if it is
 // sent along. It says nothing about whether there was a session.
 func (a *API) logout(ctx context.Context, in *struct{ Body Refresh }) (*struct{}, error) {
+	c := callerOf(ctx)
 	old, err := a.Store.SpendRefreshToken(ctx, tokenHash(in.Body.RefreshToken), time.Now())
 	if err == nil {
+		c.Claims, c.fleet = &auth.Claims{Subject: old.User}, old.Fleet
 		err = a.Store.RevokeFamily(ctx, old.Family)
 	}
 	if err != nil && !errors.Is(err, fleet.ErrNotFound) && !errors.Is(err, fleet.ErrConflict) {
 		return nil, err
 	}
-	claims, err := a.bearer(ctx, callerOf(ctx).authorization)
-	if err != nil || claims.ID == "" {
-		return nil, nil // nothing more to end
+	if claims, err := a.bearer(ctx, c.authorization); err == nil && claims.ID != "" {
+		c.Claims, c.fleet = claims, claims.Fleet
+		if err := a.revoke(ctx, fleet.Revocation{Fleet: claims.Fleet, JTI: claims.ID, ExpiresAt: claims.ExpiresAt}); err != nil {
+			return nil, err
+		}
 	}
-	return nil, a.revoke(ctx, fleet.Revocation{Fleet: claims.Fleet, JTI: claims.ID, ExpiresAt: claims.ExpiresAt})
+	if c.Claims == nil {
+		return nil, nil // there was nothing to end
+	}
+	return nil, a.audit(ctx, "logout", "user", c.Subject, nil, nil)
 }

@@ -163,6 +163,7 @@ func idOf(t *testing.T, r *answer) string {
 func TestBadDispatch(t *testing.T) {
 	s, dispo := dispatcher(t)
 	s.want(201, "POST", "/shipments", dispo, `{"id":"s1"}`, nil)
+	defer s.unchanged()()
 	later := time.Now().Add(5 * time.Minute).UTC().Format(time.RFC3339)
 	for _, tt := range []struct {
 		method, path, body string

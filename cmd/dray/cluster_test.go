@@ -57,11 +57,16 @@ type member struct {
 
 func (c *cluster) join(node *process, id, token string, filters ...string) *member {
 	c.t.Helper()
+	return join(c.t, node, id, token, filters...)
+}
+
+func join(t *testing.T, node *process, id, token string, filters ...string) *member {
+	t.Helper()
 	conn, err := net.DialTimeout("tcp", node.MQTT, 10*time.Second)
 	if err != nil {
-		c.t.Fatal(err)
+		t.Fatal(err)
 	}
-	m := &member{t: c.t, messages: make(chan *paho.Publish, 1000), ended: make(chan byte, 1)}
+	m := &member{t: t, messages: make(chan *paho.Publish, 1000), ended: make(chan byte, 1)}
 	m.c = paho.NewClient(paho.ClientConfig{
 		Conn: conn,
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
@@ -70,14 +75,14 @@ func (c *cluster) join(node *process, id, token string, filters ...string) *memb
 		}},
 		OnServerDisconnect: func(d *paho.Disconnect) { m.ended <- d.ReasonCode },
 	})
-	c.t.Cleanup(func() { _ = conn.Close() })
-	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
+	t.Cleanup(func() { _ = conn.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	_, err = m.c.Connect(ctx, &paho.Connect{
 		ClientID: id, CleanStart: true, KeepAlive: 60, Username: id, UsernameFlag: true, Password: []byte(token), PasswordFlag: true,
 	})
 	if err != nil {
-		c.t.Fatalf("%s: %v", id, err)
+		t.Fatalf("%s: %v", id, err)
 	}
 	if len(filters) == 0 {
 		return m
@@ -87,7 +92,7 @@ func (c *cluster) join(node *process, id, token string, filters ...string) *memb
 		s.Subscriptions = append(s.Subscriptions, paho.SubscribeOptions{Topic: f, QoS: 1})
 	}
 	if _, err := m.c.Subscribe(ctx, s); err != nil {
-		c.t.Fatalf("%s: %v", id, err)
+		t.Fatalf("%s: %v", id, err)
 	}
 	return m
 }
