@@ -103,8 +103,8 @@ func table(out io.Writer, r *recorder, f *crowd) {
 		f.connected.Load(), f.dropped.Load(), f.expired.Load(), f.published.Load(), f.subscribed.Load(), f.received.Load(), f.failed.Load())
 	fmt.Fprintf(out, "under load: %.0f publishes/s (median of samples), %d of %d clients connected\n\n",
 		median(r.load, func(s sample) float64 { return s.rate }), int(median(r.load, func(s sample) float64 { return s.connections })), f.clients)
-	if failure := f.failure.Load(); failure != nil {
-		fmt.Fprintf(out, "the last failure: %s\n\n", failure)
+	for failure, n := range f.failures {
+		fmt.Fprintf(out, "failed %d times: %s\n", n, failure)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "at rest after\theap MB\tgoroutines\tfiles\tresident MB\t")
