@@ -1,12 +1,13 @@
-import { useEffect, useEffectEvent, useState } from "react";
+import { useEffect, useState } from "react";
 
 import type { Link } from "../mqtt/session";
 import { isDone, nextStatuses, type Job, type Place, type Status } from "./job";
 import { DeclineDialog, FailedDialog, ProofDialog } from "./JobDialogs";
 import type { StatusDetail } from "./jobs";
-import { language, t } from "./messages";
+import { locale, t } from "./messages";
+import { useArrival } from "./useArrival";
 
-const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
 const clockText = (time: string) => (Number.isNaN(Date.parse(time)) ? "" : clock.format(new Date(time)));
 
 /** Opens the phone's own navigation. */
@@ -66,14 +67,7 @@ export function JobCard({ job, link, pending, onAnswer, onReport }: Props) {
   const offered = job.answer === "received" || job.answer === "seen";
   const next = nextStatuses(job);
 
-  const seen = useEffectEvent(() => onAnswer("seen"));
-  useEffect(() => {
-    if (job.answer !== "received") return;
-    const look = () => document.hidden || seen();
-    look();
-    document.addEventListener("visibilitychange", look);
-    return () => document.removeEventListener("visibilitychange", look);
-  }, [job.answer]);
+  const card = useArrival(job.answer === "received", () => onAnswer("seen"));
 
   const step = (status: Status) => {
     if (status === "failed" || status === "delivered") setDialog(status);
@@ -81,7 +75,7 @@ export function JobCard({ job, link, pending, onAnswer, onReport }: Props) {
   };
 
   return (
-    <article className="job" data-job={job.id} data-new={offered || undefined}>
+    <article ref={card} className="job" data-job={job.id} data-new={offered || undefined}>
       <header>
         <h3>{job.reference}</h3>
         <span className="badge">{t(`job.is.${job.status ?? job.answer}`)}</span>
@@ -98,8 +92,8 @@ export function JobCard({ job, link, pending, onAnswer, onReport }: Props) {
         <>
           {job.deadline && <p>{t("job.answerBy", { time: clockText(job.deadline) })}</p>}
           <div className="actions">
-            <button onClick={() => setDialog("decline")}>{t("job.decline")}</button>
-            <button className="primary" onClick={() => onAnswer("accepted")}>
+            <button data-action="decline" onClick={() => setDialog("decline")}>{t("job.decline")}</button>
+            <button data-action="accept" className="primary" onClick={() => onAnswer("accepted")}>
               {t("job.accept")}
             </button>
           </div>
@@ -108,7 +102,7 @@ export function JobCard({ job, link, pending, onAnswer, onReport }: Props) {
       {next.length > 0 && (
         <div className="actions">
           {next.map((status, i) => (
-            <button key={status} className={i === 0 ? "primary" : undefined} onClick={() => step(status)}>
+            <button key={status} data-action={status} className={i === 0 ? "primary" : undefined} onClick={() => step(status)}>
               {t(`job.do.${status}`)}
             </button>
           ))}

@@ -17,9 +17,12 @@ interface SheetProps {
 /** A modal form that is open as long as it is drawn. */
 function Sheet({ title, submit, onSubmit, onClose, children }: SheetProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    dialog.current?.showModal();
+    dialog.current?.focus(); // and no field: a keyboard would cover half of what is asked
+  }, []);
   return (
-    <dialog ref={dialog} onClose={onClose} aria-label={title}>
+    <dialog ref={dialog} tabIndex={-1} onClose={onClose} aria-label={title}>
       <h2>{title}</h2>
       <form
         onSubmit={(event) => {
@@ -112,10 +115,13 @@ export function ProofDialog({ job, onReport, onClose }: { job: Job; onReport: (d
         <input name="name" maxLength={200} autoComplete="off" />
       </label>
       <SignaturePad onChange={setSignature} />
-      <label className="field">
-        {t("proof.photo")}
-        <input type="file" accept="image/*" capture="environment" onChange={(event) => void take(event)} />
-      </label>
+      <div className="field">
+        <span>{t("proof.photo")}</span>
+        <label className="take-photo">
+          <input className="visually-hidden" type="file" accept="image/*" capture="environment" onChange={(event) => void take(event)} />
+          {photo ? t("proof.photo.again") : t("proof.photo.take")}
+        </label>
+      </div>
       <p className="problem" role="alert">
         {problem}
       </p>

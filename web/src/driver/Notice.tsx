@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 
 import { t } from "./messages";
 
@@ -11,10 +11,14 @@ interface Props {
 
 /** One thing that the driver should know, with at most one thing to do about it. */
 export function Notice({ kind, children, action, onDismiss }: Props) {
+  const notice = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (kind === "error") notice.current?.scrollIntoView({ block: "center" });
+  }, [kind]);
   return (
-    <div className="notice" data-kind={kind} role={kind === "error" ? "alert" : undefined}>
+    <div ref={notice} className="notice" data-kind={kind} role={kind === "error" ? "alert" : undefined}>
       <div>{children}</div>
-      {action && <button onClick={action.run}>{action.label}</button>}
+      {action && <button className={kind === "error" ? "primary" : undefined} onClick={action.run}>{action.label}</button>}
       {onDismiss && (
         <button className="dismiss" aria-label={t("notice.dismiss")} onClick={onDismiss}>
           <span aria-hidden="true">×</span>

@@ -4,8 +4,10 @@ import type { Credentials } from "../mqtt/credentials";
 import { useLink } from "../mqtt/useSubscription";
 import { DutySwitch, type Duty } from "./DutySwitch";
 import { toFix, type Reading, type Trigger } from "./fix";
+import { isDone } from "./job";
 import { JobList } from "./JobList";
 import { t } from "./messages";
+import { MessageList } from "./MessageList";
 import { Notice } from "./Notice";
 import type { Runtime } from "./runtime";
 import { SignIn } from "./SignIn";
@@ -26,6 +28,7 @@ const SCREEN_OFF = "https://github.com/dray-fleet/dray/blob/main/docs/driver.md#
 export function Shift({ runtime, credentials }: { runtime: Runtime; credentials: Credentials }) {
   const { outbox, session, driver, fleet } = runtime;
   const state = useSyncExternalStore(outbox.onChange, () => outbox.state);
+  const jobs = useSyncExternalStore(runtime.jobs.onChange, () => runtime.jobs.list);
   const link = useLink(session);
   const now = useNow();
   const phone = usePhone();
@@ -64,6 +67,7 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
   }
 
   const tracking = trackingOf(duty, gps, link, state, now);
+  const measuring = duty === "on" && tracking !== "denied" && tracking !== "unsupported";
   const dropped = state.dropped - seen.dropped;
   const refused = state.refused - seen.refused;
 
@@ -77,23 +81,15 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
         <span className="link" data-link={link}>
           {t(`link.${link}`)}
         </span>
-        <button className="quiet" onClick={() => void signOut()}>
-          {t("menu.signOut")}
-        </button>
       </header>
 
       <main>
-        <TrackingCard tracking={tracking} outbox={state} gps={gps} now={now} />
+        <TrackingCard tracking={tracking} outbox={state} gps={gps} now={now} compact={jobs.some((job) => !isDone(job))} />
 
         {link === "signedOut" && <SignInAgain credentials={credentials} fleet={fleet} />}
         {problem && <Notice kind="error">{problem}</Notice>}
         {state.storageFailed && <Notice kind="error">{t("notice.storage")}</Notice>}
-        {downstream.messages.map((message) => (
-          <Notice key={message.id} kind="info" onDismiss={() => downstream.dismissMessage(message.id)}>
-            <strong>{t("notice.message")}</strong>
-            <p>{message.text}</p>
-          </Notice>
-        ))}
+        <MessageList messages={runtime.messages} now={now} />
         {downstream.refusals.map((refusal, i) => (
           <Notice key={i} kind="warning" onDismiss={() => downstream.dismissRefusal(refusal)}>
             {t(refusal.key, { reason: refusal.reason })}
@@ -117,8 +113,8 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
         )}
         <JobList runtime={runtime} reports={state.reports} gps={gps} link={link} />
 
-        {duty === "on" && !awake && <Notice kind="warning">{t("notice.screen")}</Notice>}
-        {duty === "on" && (
+        {measuring && !awake && <Notice kind="warning">{t("notice.screen")}</Notice>}
+        {measuring && (
           <Notice kind="info">
             {t("notice.background")}{" "}
             <a href={SCREEN_OFF} target="_blank" rel="noreferrer">
@@ -131,6 +127,9 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
             {t("notice.install")}
           </Notice>
         )}
+        <button className="quiet sign-out" onClick={() => void signOut()}>
+          {t("menu.signOut")}
+        </button>
       </main>
 
       <footer>

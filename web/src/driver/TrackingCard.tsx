@@ -1,10 +1,9 @@
-import { ageText } from "./age";
+import { agoText } from "./age";
 import { language, t } from "./messages";
 import type { OutboxState } from "./outbox";
 import type { Tracking } from "./tracking";
 import type { Gps } from "./useGeolocation";
 
-const JUST_NOW = 3_000; // ms
 const OLD = 10_000; // ms after which a position is shown with its age
 const number = new Intl.NumberFormat(language);
 
@@ -12,12 +11,12 @@ function gpsText({ reading }: Gps, now: number): string {
   if (!reading) return t("facts.gps.none");
   const metres = number.format(Math.round(reading.coords.accuracy));
   const age = now - reading.timestamp;
-  return age < OLD ? t("facts.gps.accuracy", { metres }) : t("facts.gps.old", { metres, age: ageText(age) });
+  return age < OLD ? t("facts.gps.accuracy", { metres }) : agoText(age);
 }
 
 function ackText(at: number | null, now: number): string {
   if (at === null) return t("facts.ack.never");
-  return now - at < JUST_NOW ? t("facts.now") : t("facts.ago", { age: ageText(now - at) });
+  return agoText(now - at);
 }
 
 interface Props {
@@ -25,13 +24,15 @@ interface Props {
   outbox: OutboxState;
   gps: Gps;
   now: number;
+  /** There is a job to show: takes less room while all is well. */
+  compact: boolean;
 }
 
 /** The largest thing on the screen: whether the driver is being seen, and the facts behind it. */
-export function TrackingCard({ tracking, outbox, gps, now }: Props) {
+export function TrackingCard({ tracking, outbox, gps, now, compact }: Props) {
   const queue = outbox.fixes + outbox.reports;
   return (
-    <section className="tracking" data-tracking={tracking}>
+    <section className="tracking" data-tracking={tracking} data-compact={(compact && tracking === "live") || undefined}>
       <div role="status">
         <h1>
           <span className="lamp" aria-hidden="true" />

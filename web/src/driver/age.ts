@@ -1,4 +1,4 @@
-import { language } from "./messages";
+import { language, t } from "./messages";
 
 const unit = (name: string) => new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "short" });
 const units = [
@@ -14,3 +14,8 @@ export function ageText(ms: number): string {
   const [size, format] = units.find(([size]) => seconds >= size) ?? units[3];
   return format.format(Math.floor(seconds / size));
 }
+
+const JUST_NOW = 3_000; // ms
+
+/** How long ago ms is. */
+export const agoText = (ms: number): string => (ms < JUST_NOW ? t("facts.now") : t("facts.ago", { age: ageText(ms) }));

@@ -10,6 +10,7 @@ import "./styles/gate.css";
 import "./styles/shift.css";
 import "./styles/tracking.css";
 import "./styles/notice.css";
+import "./styles/message.css";
 import "./styles/jobs.css";
 import "./styles/dialog.css";
 import "./styles/duty.css";

@@ -24,7 +24,7 @@ export const de: Catalogue<keyof typeof en> = {
   "login.badLink": "Dieser Link ist nicht für Fahrer oder unvollständig. Bitten Sie die Disposition um einen neuen.",
   "login.switch": "Dieses Telefon meldet für {old}. Ab jetzt für {new} melden?",
 
-  "tab.title": "In einem anderen Tab offen",
+  "tab.title": "Schon geöffnet",
   "tab.body": "Die Ortung läuft in einem anderen Tab oder Fenster dieses Telefons. Nur eines kann es zur selben Zeit.",
   "tab.takeOver": "Dieses benutzen",
 
@@ -40,6 +40,8 @@ export const de: Catalogue<keyof typeof en> = {
   "tracking.searching.body": "Unter freiem Himmel dauert es einige Sekunden.",
   "tracking.offline": "Keine Verbindung",
   "tracking.offline.body": "Alles bleibt auf diesem Telefon und wird gesendet, sobald wieder Netz da ist.",
+  "tracking.signedOut": "Abgemeldet",
+  "tracking.signedOut.body": "Niemand sieht, wo Sie sind. Alles bleibt auf diesem Telefon und wird gesendet, wenn Sie sich anmelden.",
   "tracking.catchingUp": "Holt auf",
   "tracking.catchingUp.body": "Wieder verbunden; was gewartet hat, wird gesendet.",
   "tracking.live": "Live",
@@ -50,11 +52,10 @@ export const de: Catalogue<keyof typeof en> = {
   "facts.ack": "Bestätigt",
   "facts.ack.never": "noch nie",
   "facts.ago": "vor {age}",
-  "facts.now": "gerade eben",
+  "facts.now": "jetzt",
   "facts.gps": "GPS",
   "facts.gps.none": "keines",
   "facts.gps.accuracy": "± {metres} m",
-  "facts.gps.old": "± {metres} m, vor {age}",
 
   "duty.label": "Dienst",
   "duty.on": "Im Dienst",
@@ -64,11 +65,11 @@ export const de: Catalogue<keyof typeof en> = {
 
   "link.live": "Verbunden",
   "link.connecting": "Verbindet…",
-  "link.waiting": "Keine Verbindung",
+  "link.waiting": "Offline",
   "link.stopped": "Angehalten",
   "link.signedOut": "Abgemeldet",
 
-  "notice.signedOut": "Ihre Anmeldung ist abgelaufen. Die Ortung läuft weiter und alles wird aufbewahrt; melden Sie sich an, um es zu senden.",
+  "notice.signedOut": "Ihre Anmeldung ist abgelaufen, oder die Disposition hat sie beendet.",
   "notice.signIn": "Anmelden",
   "notice.dropped": "{count} Positionen wurden aufgegeben: Zu viele oder zu alte haben gewartet.",
   "notice.refused": "{count} Meldungen wurden vom Server abgelehnt.",
@@ -82,7 +83,9 @@ export const de: Catalogue<keyof typeof en> = {
   "notice.update": "Eine neue Version ist bereit. Der Wechsel dauert einige Sekunden; nichts geht verloren.",
   "notice.update.do": "Jetzt wechseln",
   "notice.dismiss": "Ausblenden",
-  "notice.message": "Nachricht der Disposition",
+
+  "message.title": "Nachricht der Disposition",
+  "message.read": "OK, gelesen",
 
   "error.location": "Der Server hat eine Position abgelehnt: {reason}",
   "error.health": "Der Server hat den Zustand des Telefons abgelehnt: {reason}",
@@ -134,6 +137,8 @@ export const de: Catalogue<keyof typeof en> = {
   "proof.signature": "Unterschrift",
   "proof.clear": "Löschen",
   "proof.photo": "Foto",
+  "proof.photo.take": "Foto aufnehmen",
+  "proof.photo.again": "Neu aufnehmen",
   "proof.photo.failed": "Dieses Bild lässt sich nicht verwenden.",
   "proof.note": "Notiz",
   "proof.submit": "Zustellung bestätigen",

@@ -21,7 +21,7 @@ export const en = {
   "login.badLink": "This link is not for drivers, or it is not complete. Ask your dispatcher for a new one.",
   "login.switch": "This phone reports for {old}. Report for {new} from now on?",
 
-  "tab.title": "Open in another tab",
+  "tab.title": "Already open",
   "tab.body": "Tracking runs in another tab or window of this phone. Only one can do it at a time.",
   "tab.takeOver": "Use this one",
 
@@ -37,6 +37,8 @@ export const en = {
   "tracking.searching.body": "Under the open sky it takes some seconds.",
   "tracking.offline": "No connection",
   "tracking.offline.body": "Everything is kept on this phone and sent when the network is back.",
+  "tracking.signedOut": "Signed out",
+  "tracking.signedOut.body": "Nobody sees where you are. Everything is kept on this phone and sent when you sign in.",
   "tracking.catchingUp": "Catching up",
   "tracking.catchingUp.body": "Connected again; what waited is being sent.",
   "tracking.live": "Live",
@@ -51,7 +53,6 @@ export const en = {
   "facts.gps": "GPS",
   "facts.gps.none": "none",
   "facts.gps.accuracy": "± {metres} m",
-  "facts.gps.old": "± {metres} m, {age} ago",
 
   "duty.label": "Duty",
   "duty.on": "On duty",
@@ -61,11 +62,11 @@ export const en = {
 
   "link.live": "Connected",
   "link.connecting": "Connecting…",
-  "link.waiting": "No connection",
+  "link.waiting": "Offline",
   "link.stopped": "Stopped",
   "link.signedOut": "Signed out",
 
-  "notice.signedOut": "Your sign-in has ended. Tracking goes on and everything is kept; sign in to send it.",
+  "notice.signedOut": "Your sign-in has ended, or the office has ended it.",
   "notice.signIn": "Sign in",
   "notice.dropped": "{count} positions were given up: too many or too old were waiting.",
   "notice.refused": "{count} reports were refused by the server.",
@@ -79,7 +80,9 @@ export const en = {
   "notice.update": "A new version is ready. Changing to it takes some seconds; nothing is lost.",
   "notice.update.do": "Update now",
   "notice.dismiss": "Dismiss",
-  "notice.message": "Message from dispatch",
+
+  "message.title": "Message from dispatch",
+  "message.read": "OK, read",
 
   "error.location": "The server refused a position: {reason}",
   "error.health": "The server refused the state of the phone: {reason}",
@@ -131,6 +134,8 @@ export const en = {
   "proof.signature": "Signature",
   "proof.clear": "Clear",
   "proof.photo": "Photo",
+  "proof.photo.take": "Take a photo",
+  "proof.photo.again": "Take another",
   "proof.photo.failed": "This picture cannot be used.",
   "proof.note": "Note",
   "proof.submit": "Confirm delivery",

@@ -1,5 +1,6 @@
 import { openDB, type DBSchema, type IDBPDatabase } from "idb";
 
+import type { Message } from "./dispatchMessages";
 import type { Fix } from "./fix";
 import type { Job } from "./job";
 
@@ -22,6 +23,8 @@ export interface Meta {
   dropped: number;
   refused: number;
   duty: { state: "on" | "off" | "break"; at: string };
+  /** From dispatchers, not put away yet; the newest first. */
+  messages: readonly Message[];
 }
 
 interface Schema extends DBSchema {

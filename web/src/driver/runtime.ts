@@ -1,6 +1,7 @@
 import type { Credentials } from "../mqtt/credentials";
 import { brokerURL, Session } from "../mqtt/session";
 import { driverTopic } from "../mqtt/topic";
+import { DispatchMessages } from "./dispatchMessages";
 import { Jobs } from "./jobs";
 import { driverOf } from "./link";
 import { openJobs } from "./openJobs";
@@ -14,6 +15,7 @@ export interface Runtime {
   driver: string;
   outbox: Outbox;
   jobs: Jobs;
+  messages: DispatchMessages;
   session: Session;
   /** The full topic of leaf, one below the driver's own. */
   topic(leaf: string): string;
@@ -29,6 +31,7 @@ export async function openRuntime(credentials: Credentials): Promise<Runtime> {
   const [store, suffix] = await Promise.all([OutboxStore.open(fleet, driver), deviceSuffix()]);
   const outbox = await Outbox.open(store);
   const jobs = await Jobs.open(store, outbox);
+  const messages = await DispatchMessages.open(store);
   const session = new Session(brokerURL(), `${sub}:${suffix}`, credentials);
   const fetchJobs = async () => {
     try {
@@ -49,6 +52,7 @@ export async function openRuntime(credentials: Credentials): Promise<Runtime> {
     driver,
     outbox,
     jobs,
+    messages,
     session,
     topic,
     close() {

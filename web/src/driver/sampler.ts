@@ -59,6 +59,13 @@ export class Sampler {
     return trigger;
   }
 
+  /** Takes reading, whatever it is: somebody asked. It may be the newest one again, which is an answer too. */
+  poll(reading: Reading): Trigger {
+    this.last = reading;
+    this.newest = Math.max(this.newest, reading.timestamp);
+    return "poll";
+  }
+
   /** Makes the next new reading count, whatever it is. */
   reset() {
     this.last = null;

@@ -16,7 +16,7 @@ it.each([
   ["on", { state: "searching", reading: null }, "live", empty, "searching"],
   ["on", { state: "ok", reading: reading(120_000) }, "live", empty, "searching"],
   ["on", ok, "waiting", empty, "offline"],
-  ["on", ok, "signedOut", empty, "offline"],
+  ["on", ok, "signedOut", empty, "signedOut"],
   ["on", ok, "live", { fixes: 300, reports: 0 }, "catchingUp"],
   ["on", ok, "live", { fixes: 1, reports: 1 }, "live"],
 ] as const)("duty %s, gps %o, link %s, queue %o: %s", (duty, gps, link, queue, want) => {

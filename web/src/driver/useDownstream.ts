@@ -11,9 +11,9 @@ export interface Refusal {
   reason: string;
 }
 
-const MOST = 3; // of each kind are kept, the newest first
+const MOST = 3; // refusals are kept, the newest first
 const decoder = new TextDecoder();
-const text = (value: unknown) => (typeof value === "string" ? value.slice(0, 500) : "");
+const text = (value: unknown) => (typeof value === "string" ? value.slice(0, 2_000) : "");
 
 /** Reads an object; anything else is empty, for a message must not be able to break the screen. */
 function parse(payload: Uint8Array): Record<string, unknown> {
@@ -28,10 +28,9 @@ function parse(payload: Uint8Array): Record<string, unknown> {
 const kinds = ["location", "health", "duty", "status", "receipt"] as const;
 
 /** Follows what the server tells this driver: how often to report, what it refused, and commands (contract, section 3.2). */
-export function useDownstream({ session, topic }: Runtime, locate: () => void) {
+export function useDownstream({ session, topic, messages }: Runtime, locate: () => void) {
   const [config, setConfig] = useState(defaultConfig);
   const [refusals, setRefusals] = useState<Refusal[]>([]);
-  const [messages, setMessages] = useState<{ id: string; text: string }[]>([]);
 
   useSubscription(session, topic("config"), 1, (_, payload) => setConfig(parseConfig(decoder.decode(payload))));
   useSubscription(session, topic("errors"), 1, (_, payload) => {
@@ -43,17 +42,13 @@ export function useDownstream({ session, topic }: Runtime, locate: () => void) {
   useSubscription(session, topic("commands"), 1, (_, payload) => {
     const command = parse(payload);
     if (command.action === "locate") locate();
-    if (command.action === "message" && text(command.text)) {
-      const message = { id: text(command.id), text: text(command.text) };
-      setMessages((before) => [message, ...before.filter(({ id }) => id !== message.id)].slice(0, MOST));
-    }
+    // What set_interval asks is in the config, which comes by itself.
+    if (command.action === "message" && text(command.text)) void messages.receive(text(command.id), text(command.text));
   });
 
   return {
     config,
     refusals,
-    messages,
     dismissRefusal: (refusal: Refusal) => setRefusals((before) => before.filter((r) => r !== refusal)),
-    dismissMessage: (id: string) => setMessages((before) => before.filter((m) => m.id !== id)),
   };
 }

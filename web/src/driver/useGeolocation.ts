@@ -10,6 +10,7 @@ export interface Gps {
 }
 
 const QUIET = 30_000; // ms after which a receiver that says nothing is asked
+const ANSWER = 3_000; // ms until somebody who asked is answered
 const WATCH: PositionOptions = { enableHighAccuracy: true, maximumAge: 0, timeout: 30_000 };
 
 /**
@@ -28,23 +29,26 @@ export function useGeolocation(
   const supported = "geolocation" in navigator;
   const report = useEffectEvent(onReading);
 
-  const take = useEffectEvent((reading: Reading, forced?: Trigger) => {
+  const take = useEffectEvent((reading: Reading, asked: boolean) => {
     setGps({ state: "ok", reading });
     sampler.current.config = config;
-    if (forced) sampler.current.reset();
-    const trigger = sampler.current.offer(reading);
-    if (trigger) report(reading, forced ?? trigger);
+    const trigger = asked ? sampler.current.poll(reading) : sampler.current.offer(reading);
+    if (trigger) report(reading, trigger);
   });
 
-  const asked = useRef(false);
+  const ask = useRef(() => {});
   useEffect(() => {
     if (!active || !supported) return;
+    let asked: ReturnType<typeof setTimeout> | undefined;
+    let newest: Reading | null = null;
     sampler.current.reset(); // the first reading of a shift counts
     let heardAt = Date.now();
     const success = (reading: Reading) => {
       heardAt = Date.now();
-      take(reading, asked.current ? "poll" : undefined);
-      asked.current = false;
+      newest = reading;
+      take(reading, asked !== undefined);
+      clearTimeout(asked);
+      asked = undefined;
     };
     // Only a denial is final. "Unavailable" and "timeout" come and go, in
     // Chromium before every change with an empty message: the age of the last
@@ -57,17 +61,22 @@ export function useGeolocation(
     const poll = setInterval(() => {
       if (Date.now() - heardAt >= QUIET) navigator.geolocation.getCurrentPosition(success, failure, WATCH);
     }, QUIET / 3);
+    ask.current = () => {
+      navigator.geolocation.getCurrentPosition(success, failure, WATCH);
+      // Some browsers answer that too only when something moves: then the newest reading is the answer.
+      asked ??= setTimeout(() => newest && success(newest), ANSWER);
+    };
     return () => {
+      ask.current = () => {};
+      clearTimeout(asked);
       clearInterval(poll);
       navigator.geolocation.clearWatch(watch);
       setGps({ state: "searching", reading: null });
     };
   }, [active, supported, permission]);
 
-  /** Makes the next reading a report, whatever it is: somebody asked. */
-  const locate = useCallback(() => {
-    asked.current = true;
-  }, []);
+  /** Measures now and makes it a report, whatever it is: somebody asked. Off duty nothing is measured. */
+  const locate = useCallback(() => ask.current(), []);
 
   if (!active) return { gps: { state: "off", reading: null }, locate };
   return { gps: supported ? gps : { state: "unsupported", reading: null }, locate };
