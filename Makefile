@@ -73,6 +73,13 @@ bench: build
 	cd bench/socketio && npm ci --no-audit --no-fund
 	taskset -c 1 bin/bench $(BENCH)
 
+# What the web pages cost a browser's main thread; WEB_MINUTES is how long the dashboard is watched.
+.PHONY: bench-web
+WEB_MINUTES := 3
+bench-web: export CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+bench-web: build
+	cd web && npm run bench -- $(WEB_MINUTES)
+
 # The real binary under a random fleet for SOAK; fails when anything grows.
 SOAK := 10m
 soak: build

@@ -5,6 +5,8 @@ import { chromium, type Browser, type Page } from "playwright-core";
 
 import type { Dray } from "./dray";
 
+export type { Page } from "playwright-core";
+
 export const password = "correct horse battery staple";
 
 export const launch = (): Promise<Browser> =>
