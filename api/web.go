@@ -102,7 +102,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
 	if f, err := s.open(name); err == nil {
 		defer f.Close()
-		s.send(w, r, name, f)
+		s.sendSmallest(w, r, name, f)
 		return
 	}
 	page := pageFor(name)
@@ -150,6 +150,46 @@ var contentTypes = map[string]string{
 	".json": "application/json", ".mjs": "text/javascript; charset=utf-8", ".pbf": "application/x-protobuf",
 	".pmtiles": "application/vnd.pmtiles", ".png": "image/png", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8",
 	".wasm": "application/wasm", ".webmanifest": "application/manifest+json", ".webp": "image/webp", ".woff2": "font/woff2",
+}
+
+// encodings are those that the bundle holds files in, the smallest first, with
+// the ends of their names.
+var encodings = []struct{ name, ext string }{{"br", ".br"}, {"gzip", ".gz"}}
+
+// sendSmallest sends a file as it was compressed when the bundle was built, if
+// it was and the client takes it.
+func (s *site) sendSmallest(w http.ResponseWriter, r *http.Request, name string, f fs.File) {
+	for _, e := range encodings {
+		if r.Header.Get("Range") != "" || !accepts(r.Header.Get("Accept-Encoding"), e.name) {
+			continue
+		}
+		packed, err := s.open(name + e.ext)
+		if err != nil {
+			continue
+		}
+		defer packed.Close()
+		if plain, ok := f.(io.ReadSeeker); ok {
+			_, _ = s.etag(name, plain) // of what it holds, however it is sent; send tells of an error
+		}
+		w.Header().Set("Content-Encoding", e.name)
+		w.Header().Set("Vary", "Accept-Encoding")
+		f = packed
+		break
+	}
+	s.send(w, r, name, f)
+}
+
+// accepts reports whether an Accept-Encoding header takes an encoding. Of the
+// weights only zero counts: browsers want all that they name.
+func accepts(header, encoding string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		name, weight, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if strings.TrimSpace(name) == encoding {
+			q, _ := strings.CutPrefix(strings.TrimSpace(weight), "q=")
+			return q == "" || strings.Trim(q, "0.") != ""
+		}
+	}
+	return false
 }
 
 func (s *site) send(w http.ResponseWriter, r *http.Request, name string, f fs.File) {

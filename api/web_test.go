@@ -13,6 +13,9 @@ var bundle = fstest.MapFS{
 	"driver/sw.js":                {Data: []byte("self")},
 	"driver/manifest.webmanifest": {Data: []byte("{}")},
 	"assets/app-1a2b.js":          {Data: []byte(strings.Repeat("let a;", 1000))},
+	"assets/packed-3c4d.js":       {Data: []byte(strings.Repeat("let a;", 1000))},
+	"assets/packed-3c4d.js.br":    {Data: []byte("brotli")},
+	"assets/packed-3c4d.js.gz":    {Data: []byte("gzip")},
 	"assets/lib.mjs":              {Data: []byte("export {}")},
 	"basemap.pmtiles":             {Data: []byte("0123456789")},
 }
@@ -65,6 +68,26 @@ func TestWebRange(t *testing.T) {
 	req.Header.Set("Range", "bytes=2-4")
 	if r := s.send(req); r.StatusCode != http.StatusPartialContent || string(r.body) != "234" {
 		t.Errorf("bytes 2-4 = %d %q", r.StatusCode, r.body)
+	}
+}
+
+func TestWebSendsWhatIsCompressed(t *testing.T) {
+	s := serve(t, func(o *Options) { o.Web = bundle })
+	for _, tt := range []struct{ accepts, encoding, starts string }{
+		{"gzip, deflate, br, zstd", "br", "brotli"},
+		{"gzip, deflate", "gzip", "gzip"},
+		{"gzip, br;q=0", "gzip", "gzip"},
+		{"identity", "", "let a;"},
+	} {
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", s.URL+"/assets/packed-3c4d.js", nil)
+		req.Header.Set("Accept-Encoding", tt.accepts)
+		r := s.send(req)
+		if got := r.Header.Get("Content-Encoding"); got != tt.encoding || !strings.HasPrefix(string(r.body), tt.starts) {
+			t.Errorf("to %q: encoding %q and %.10q, want %q and %q", tt.accepts, got, r.body, tt.encoding, tt.starts)
+		}
+		if kind := r.Header.Get("Content-Type"); kind != "text/javascript; charset=utf-8" || !strings.Contains(strings.Join(r.Header.Values("Vary"), ","), "Accept-Encoding") {
+			t.Errorf("to %q: type %q, vary %q", tt.accepts, kind, r.Header.Values("Vary"))
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import { defineConfig } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 
 import { driverShell } from "./build/driverShell.ts";
+import { precompress } from "./build/precompress.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const shell = driverShell();
@@ -16,6 +17,7 @@ export default defineConfig({
   plugins: [
     react(),
     shell.plugin,
+    precompress(),
     VitePWA({
       filename: "driver/sw.js",
       scope: "/driver/",

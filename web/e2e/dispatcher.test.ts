@@ -126,6 +126,7 @@ it("stays signed in over a reload, until signing out", async () => {
   await live();
   await page.reload();
   await live();
+  await page.getByTestId("settings").click();
   await page.getByTestId("sign-out").click();
   await page.getByTestId("login").waitFor();
   await page.reload();

@@ -7,9 +7,9 @@ import "./dispatcher.css";
 import "./screens.css";
 import { Credentials } from "../mqtt/credentials";
 import { App } from "./App";
-import { tabVault } from "./vault";
+import { TabVault } from "./vault";
 
-const credentials = new Credentials("dispatcher", tabVault);
+const credentials = new Credentials("dispatcher", new TabVault(sessionStorage, "locks" in navigator));
 const queries = new QueryClient();
 
 void credentials.restore().then(() => {
