@@ -26,7 +26,7 @@ func TestD04FailingStreamFailsClosed(t *testing.T) {
 			m.refuse = func(fleet.Publication) error { return errors.New("the disk is gone") }
 			s := startOn(t, m)
 			x := s.client(packet.V5, "x1", s.dispatcher("x1"))
-			x.granted(1, "fleet/acme/#")
+			x.granted(1, "fleet/acme/drivers/#")
 			x.silent()
 			w := s.dial(version)
 			w.connect(hello{id: "d1", password: s.driver("d1")})

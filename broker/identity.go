@@ -38,6 +38,9 @@ func (c *conn) renew(frame []byte) error {
 	case a.Method != methodJWT, c.authMethod != "" && a.Method != c.authMethod:
 		return &packet.Malformed{Code: packet.CodeBadAuthMethod, Reason: "the authentication method is not known"}
 	}
+	if err := c.slow(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(c.b.ctx, 5*time.Second)
 	defer cancel()
 	before := c.claims.Load()

@@ -439,3 +439,43 @@ func TestClientsAndDisconnect(t *testing.T) {
 	}
 	w.ended(packet.CodeAdministrative)
 }
+
+// A client that calls itself something else each time leaves a bounded number of
+// sessions behind; who is connected, and other subjects, lose nothing.
+func TestSessionsOfOneSubject(t *testing.T) {
+	s := start(t)
+	token := s.driver("d1")
+	h := func(id, token string) hello {
+		return hello{id: id, password: token, resume: true, keepAlive: 60, props: u32(0x11, 3600)}
+	}
+	leave := func(id, token string) {
+		w := s.dial(packet.V5)
+		w.connect(h(id, token))
+		w.granted(1, "fleet/acme/broadcast")
+		_ = w.nc.Close()
+		s.gone(t, id)
+	}
+	stays := s.dial(packet.V5)
+	stays.connect(h("d1:stays", token))
+	leave("d2", s.driver("d2"))
+	for i := range maxSessions + 10 {
+		leave(fmt.Sprintf("d1:%d", i), token)
+	}
+	eventually(t, "the oldest have ended", func() bool {
+		s.b.sessions.mu.Lock()
+		defer s.b.sessions.mu.Unlock()
+		return len(s.b.sessions.all) == maxSessions+1
+	})
+	if n := len(s.b.engine.Topics.Subscribers("fleet/acme/broadcast").Subscriptions); n != maxSessions {
+		t.Errorf("%d subscriptions are left, want %d", n, maxSessions)
+	}
+	stays.silent()
+	for id, want := range map[string]bool{"d1:0": false, fmt.Sprintf("d1:%d", maxSessions+9): true} {
+		if present, _ := s.dial(packet.V5).connect(h(id, token)); present != want {
+			t.Errorf("session %s present: %v", id, present)
+		}
+	}
+	if present, _ := s.dial(packet.V5).connect(h("d2", s.driver("d2"))); !present {
+		t.Error("another driver's session is gone")
+	}
+}

@@ -61,6 +61,9 @@ func (c *conn) subscribe(frame []byte) error {
 	if err != nil {
 		return err
 	}
+	if err := c.slow(); err != nil {
+		return err
+	}
 	if err := c.toEngineAs(frame, s.ID); err != nil {
 		return err
 	}
@@ -75,6 +78,9 @@ func (c *conn) subscribe(frame []byte) error {
 func (c *conn) unsubscribe(frame []byte) error {
 	u, err := packet.ParseUnsubscribe(frame, c.version)
 	if err != nil {
+		return err
+	}
+	if err := c.slow(); err != nil {
 		return err
 	}
 	for i, filter := range u.Filters {

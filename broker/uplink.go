@@ -121,7 +121,8 @@ func (c *conn) publish(frame []byte) error {
 	return nil
 }
 
-// slow waits while the connection is over its rate.
+// slow counts what costs more than its bytes, and waits while the connection is
+// over its rate.
 func (c *conn) slow() error {
 	wait, ok := c.rate.take(c.now)
 	if wait <= 0 {
