@@ -76,18 +76,27 @@ const lastSeq = (driver: string) =>
     return seq;
   }, `dray-outbox/acme/${driver}`);
 
-it("signs in by link, and duty and positions reach the dispatcher", async () => {
-  await open("d1");
-  await page.waitForSelector("[data-link=live]");
-  expect(page.url()).toBe(`${network.url}/driver/`);
-  await page.click("[data-duty=on]");
-  await tracking("live");
-  await queueIsEmpty();
-  await eventually(async () => {
-    const { duty, position } = await read<Driver>("/drivers/d1");
-    expect(duty).toBe("on");
-    expect(position).toMatchObject({ lat: 59.33, lon: 18.07 });
-  });
+it("signs in by link, and duty, positions and how the phone is reach the dispatcher", async () => {
+  const office: MqttClient = await mqtt.connectAsync(`mqtt://${dray.addresses.mqtt}`, { protocolVersion: 5, clientId: "boss", username: "boss", password: dispatcher });
+  try {
+    let health: object = {};
+    office.on("message", (_, payload) => (health = JSON.parse(payload.toString()) as object));
+    await office.subscribeAsync("fleet/acme/drivers/d1/health");
+    await open("d1");
+    await page.waitForSelector("[data-link=live]");
+    expect(page.url()).toBe(`${network.url}/driver/`);
+    await page.click("[data-duty=on]");
+    await tracking("live");
+    await queueIsEmpty();
+    await eventually(async () => {
+      const { duty, position } = await read<Driver>("/drivers/d1");
+      expect(duty).toBe("on");
+      expect(position).toMatchObject({ lat: 59.33, lon: 18.07 });
+    });
+    await expect.poll(() => health).toMatchObject({ permission: "granted", app: "foreground", queue: expect.any(Number), network: expect.any(String) });
+  } finally {
+    await office.endAsync(true);
+  }
 });
 
 it("keeps everything through an outage, a reload without a network and a crash of the server", async () => {
