@@ -174,7 +174,9 @@ func (s *server) furnish(path string, n int) (alert string) {
 	case "users":
 		err = s.store.CreateUser(ctx, fleet.User{Fleet: "acme", ID: "u" + id, Name: "u" + id, Role: fleet.RoleDispatcher})
 	case "drivers":
-		_, err = s.store.EnsureDriver(ctx, "acme", "e"+id)
+		if _, err = s.store.EnsureDriver(ctx, "acme", "e"+id); err == nil && strings.Contains(path, "/commands/") {
+			_, err = s.store.CreateCommand(ctx, fleet.Command{Fleet: "acme", ID: "c" + id, Driver: "d1", Action: "locate", Actor: "boss"})
+		}
 	case "policies":
 		if _, err = s.store.EnsureDriver(ctx, "acme", "e"+id); err == nil {
 			err = errors.Join(s.store.SavePolicy(ctx, fleet.Policy{Fleet: "acme"}), s.store.SavePolicy(ctx, fleet.Policy{Fleet: "acme", Driver: "e" + id}))

@@ -90,7 +90,9 @@ func (a *API) createAlert(ctx context.Context, in *struct {
 		return nil, inBody(err)
 	}
 	if !opened {
-		return nil, fleet.ErrConflict
+		if made, err = created(ctx, made, fleet.ErrConflict, func() (fleet.Alert, error) { return made, nil }); err != nil {
+			return nil, err
+		}
 	}
 	return reply(alert(&made)), a.audit(ctx, "create", "alert", made.ID, nil, alert(&made))
 }

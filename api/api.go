@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -97,7 +98,7 @@ type API struct {
 	accounts *throttle // failed logins by account
 	sources  *throttle // failed logins by address
 	password *auth.Passwords
-	replies  *replies
+	claims   atomic.Int64 // of Idempotency-Keys
 	bodyTime time.Duration
 
 	news      bell          // something happened: see Run
@@ -124,7 +125,6 @@ func New(opts Options) (*API, error) {
 		accounts: newThrottle(10, 20*time.Second),
 		sources:  newThrottle(50, 2*time.Second),
 		password: auth.NewPasswords(),
-		replies:  newReplies(),
 		bodyTime: 10 * time.Second,
 
 		polls:     make(chan struct{}, maxPolls),

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"time"
@@ -79,9 +78,11 @@ func (a *API) assign(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
+	id := newID(ctx)
 	made, err := a.Store.CreateAssignment(ctx, c.actor(), fleet.Assignment{
-		Fleet: c.fleet, ID: rand.Text(), Shipment: in.ID, Driver: ask.Driver, Deadline: deadline, Next: ask.Next,
+		Fleet: c.fleet, ID: id, Shipment: in.ID, Driver: ask.Driver, Deadline: deadline, Next: ask.Next,
 	})
+	made, err = created(ctx, made, err, func() (fleet.Assignment, error) { return a.Store.Assignment(ctx, c.fleet, id) })
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
 	"net/http"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -82,10 +81,11 @@ func (a *API) createGeofence(ctx context.Context, in *struct {
 }) (*body[Geofence], error) {
 	c, ask := callerOf(ctx), in.Body
 	if ask.ID == "" {
-		ask.ID = rand.Text()
+		ask.ID = newID(ctx)
 	}
 	g := fleet.Geofence{Fleet: c.fleet, ID: ask.ID, Name: ask.Name, Polygon: points(ask.Polygon), Circle: ask.Circle.circle()}
 	g, err := a.Store.CreateGeofence(ctx, c.actor(), g)
+	g, err = created(ctx, g, err, func() (fleet.Geofence, error) { return a.Store.Geofence(ctx, c.fleet, ask.ID) })
 	if err != nil {
 		return nil, inBody(err)
 	}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
 	"net/http"
 	"strconv"
 
@@ -153,13 +152,14 @@ func (a *API) createShipment(ctx context.Context, in *struct {
 }) (*tagged[Shipment], error) {
 	c, ask := callerOf(ctx), in.Body
 	if ask.ID == "" {
-		ask.ID = rand.Text()
+		ask.ID = newID(ctx)
 	}
 	s := fleet.Shipment{Fleet: c.fleet, ID: ask.ID, Reference: ask.Reference, Pickup: ask.Pickup.place(), Dropoff: ask.Dropoff.place(), Note: ask.Note}
 	if err := s.Validate(); err != nil {
 		return nil, inBody(err)
 	}
 	s, err := a.Store.CreateShipment(ctx, c.actor(), s)
+	s, err = created(ctx, s, err, func() (fleet.Shipment, error) { return a.Store.Shipment(ctx, c.fleet, ask.ID) })
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,19 @@ type Store interface {
 	deviceStore
 	alertStore
 	eventStore
+	replyStore
+}
+
+type replyStore interface {
+	// ClaimReply begins a request, or returns what is kept of the one that has
+	// begun before. One that began before young is forgotten; one that began
+	// before running and has no reply is begun again.
+	ClaimReply(ctx context.Context, claim fleet.Reply, young, running time.Time) (old fleet.Reply, fresh, again bool, err error)
+	// SaveReply keeps the reply, DropReply forgets the request.
+	SaveReply(ctx context.Context, r fleet.Reply) error
+	DropReply(ctx context.Context, r fleet.Reply) error
+	// PruneReplies forgets those before a time, and all but the newest.
+	PruneReplies(ctx context.Context, before time.Time, keep int) error
 }
 
 type driverStore interface {
@@ -92,10 +105,14 @@ type deviceStore interface {
 
 	// CreateCommand stores a command and sends it.
 	CreateCommand(ctx context.Context, c fleet.Command) (fleet.Command, error)
+	Command(ctx context.Context, fleetID, id string) (fleet.Command, error)
+	// SaveCommandReceipt changes nothing when it is the same receipt again.
+	SaveCommandReceipt(ctx context.Context, fleetID, id string, by fleet.Actor, r fleet.CommandReceipt) (fleet.Command, error)
 	// Commands returns the newest first.
 	Commands(ctx context.Context, fleetID, driver string, limit int) ([]fleet.Command, error)
 	SetDriverConfig(ctx context.Context, by fleet.Actor, fleetID, driver string, c fleet.DriverConfig) error
 	DriverConfig(ctx context.Context, fleetID, driver string) (fleet.DriverConfig, error)
+	DeleteDriverConfig(ctx context.Context, by fleet.Actor, fleetID, driver string) error
 }
 
 type alertStore interface {
@@ -146,7 +163,7 @@ type userStore interface {
 type sessionStore interface {
 	SaveRefreshToken(ctx context.Context, t fleet.RefreshToken) error
 	// SpendRefreshToken returns fleet.ErrConflict, and revokes the family, for
-	// a token that was spent before.
+	// a token that was spent before, unless its answer may have been lost.
 	SpendRefreshToken(ctx context.Context, hash []byte, now time.Time) (fleet.RefreshToken, error)
 	RevokeFamily(ctx context.Context, family string) error
 	Revoke(ctx context.Context, r fleet.Revocation) error

@@ -102,7 +102,9 @@ func (a *API) createWebhook(ctx context.Context, in *struct {
 	InFleet
 	Body WebhookRequest
 }) (*body[NewWebhook], error) {
-	w, err := a.Store.CreateWebhook(ctx, fleet.Webhook{Fleet: callerOf(ctx).fleet, URL: in.Body.URL, Kinds: in.Body.Kinds, Secret: in.Body.Secret})
+	c, id := callerOf(ctx), newID(ctx)
+	w, err := a.Store.CreateWebhook(ctx, fleet.Webhook{Fleet: c.fleet, ID: id, URL: in.Body.URL, Kinds: in.Body.Kinds, Secret: in.Body.Secret})
+	w, err = created(ctx, w, err, func() (fleet.Webhook, error) { return a.Store.Webhook(ctx, c.fleet, id) })
 	if err != nil {
 		return nil, inBody(err)
 	}

@@ -33,6 +33,8 @@ func TestMayPublish(t *testing.T) {
 		{"fleet/acme/drivers/d1/duty", "driver bound admin"},
 		{"fleet/acme/drivers/d1/shipments/s1/status", "driver bound admin"},
 		{"fleet/acme/drivers/d1/assignments/a1/receipt", "driver bound admin"},
+		{"fleet/acme/drivers/d1/commands/c1/receipt", "driver bound admin"},
+		{"fleet/acme/drivers/d1/commands", ""},
 		{"fleet/acme/drivers/8601/location", "device admin"},
 		{"fleet/acme/drivers/d2/location", "admin"},
 		{"fleet/acme/drivers/box/location", "admin"},

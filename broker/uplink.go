@@ -278,6 +278,8 @@ func (b *Broker) decode(r *route, payload []byte, now time.Time) ([]fleet.Fix, *
 		_, err = codec.Status(payload)
 	case fleet.KindReceipt:
 		_, err = codec.Receipt(payload)
+	case fleet.KindCommand:
+		_, err = codec.CommandReceipt(payload)
 	case fleet.KindVendor:
 		var m codec.Message
 		m, err = codec.Vendor(r.topic, payload, now)

@@ -96,6 +96,20 @@ func TestReceipt(t *testing.T) {
 	}
 }
 
+func TestCommandReceipt(t *testing.T) {
+	got, err := CommandReceipt([]byte(`{"state":"failed","at":"2026-03-01T12:00:00Z","reason":"no fix","x":1}`))
+	want := fleet.CommandReceipt{State: fleet.CommandFailed, At: noon, Reason: "no fix"}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for _, tt := range []struct{ payload, field string }{
+		{`{}`, "state"}, {`{"state":"sent"}`, "state"}, {`{"state":"seen","at":true}`, "at"}, {`{"state":"seen","reason":{}}`, "reason"}, {`"seen"`, "payload"},
+	} {
+		_, err := CommandReceipt([]byte(tt.payload))
+		wantField(t, "CommandReceipt", tt.payload, err, tt.field)
+	}
+}
+
 func FuzzReports(f *testing.F) {
 	f.Add([]byte(`{"state":"on","status":"delivered","at":1772366400000,"proof":{"name":"x"},"battery_pct":5,"reason":"y"}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
@@ -103,7 +117,8 @@ func FuzzReports(f *testing.F) {
 		_, _, derr := Duty(payload)
 		_, serr := Status(payload)
 		_, rerr := Receipt(payload)
-		for _, err := range []error{herr, derr, serr, rerr} {
+		_, cerr := CommandReceipt(payload)
+		for _, err := range []error{herr, derr, serr, rerr, cerr} {
 			var invalid *fleet.InvalidError
 			if err != nil && !errors.As(err, &invalid) {
 				t.Fatalf("%v is not an InvalidError", err)

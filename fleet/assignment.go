@@ -111,12 +111,13 @@ func (a *Assignment) marshal(shipment any) ([]byte, error) {
 	}{a.ID, shipment, a.Driver, a.State, deadline, receipts, a.Version})
 }
 
-// A DispatchReport is what a driver said of a shipment or an assignment: one of
-// Status and Receipt is set.
+// A DispatchReport is what a driver said of a shipment, an assignment or a
+// command: one of Status, Receipt and Command is set.
 type DispatchReport struct {
-	ID      string // of the shipment or assignment
+	ID      string // of the shipment, assignment or command
 	Actor   string // the publisher
 	Status  *StatusReport
 	Receipt *AssignmentReceipt
+	Command *CommandReceipt
 	Letter  DeadLetter // what it becomes when it is refused, without the reason; who, where and when
 }

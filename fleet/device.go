@@ -74,30 +74,3 @@ func positive(v float64) *float64 {
 	}
 	return &v
 }
-
-// A Command is what a dispatcher asks of a driver's phone.
-type Command struct {
-	Fleet, ID string
-	Driver    string
-	Action    string // "locate", "message", "set_interval", …
-	Text      string // of a message
-	Actor     string // who asked
-	CreatedAt time.Time
-}
-
-// Validate returns an *InvalidError for what can never be stored.
-func (c *Command) Validate() error {
-	switch {
-	case !ValidID(c.Fleet):
-		return Invalid("fleet", "is not an id")
-	case !ValidID(c.ID):
-		return Invalid("id", "is not an id")
-	case !ValidID(c.Driver):
-		return Invalid("driver", "is not an id")
-	case !ValidID(c.Action):
-		return Invalid("action", "is not a word")
-	case len(c.Text) > MaxNote || !ValidText(c.Text):
-		return Invalid("text", "is too long or not plain text")
-	}
-	return nil
-}

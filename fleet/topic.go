@@ -12,12 +12,13 @@ const (
 	KindDuty          // fleet/{fleet}/drivers/{driver}/duty
 	KindStatus        // fleet/{fleet}/drivers/{driver}/shipments/{id}/status
 	KindReceipt       // fleet/{fleet}/drivers/{driver}/assignments/{id}/receipt
+	KindCommand       // fleet/{fleet}/drivers/{driver}/commands/{id}/receipt
 	KindVendor        // a vendor topic of contract section 3.3
 )
 
-// Upstream is a parsed topic of contract section 3.1: what a driver or device
-// publishes. ID is the shipment's or assignment's id for KindStatus and
-// KindReceipt.
+// Upstream is a parsed topic of contract section 3.1, or the receipt of a
+// command: what a driver or device publishes. ID is the shipment's, assignment's
+// or command's id for KindStatus, KindReceipt and KindCommand.
 type Upstream struct {
 	Fleet, Driver string
 	Kind          Kind
@@ -55,6 +56,8 @@ func ParseUpstream(topic string) (u Upstream, ok bool) {
 			u.Kind = KindStatus
 		case what == "assignments" && last == "receipt":
 			u.Kind = KindReceipt
+		case what == "commands" && last == "receipt":
+			u.Kind = KindCommand
 		default:
 			return u, false
 		}

@@ -15,6 +15,8 @@ func TestParseUpstream(t *testing.T) {
 		{"fleet/acme/drivers/d1/duty", Upstream{"acme", "d1", KindDuty, ""}},
 		{"fleet/acme/drivers/d1/shipments/s-1/status", Upstream{"acme", "d1", KindStatus, "s-1"}},
 		{"fleet/acme/drivers/d1/assignments/a_1/receipt", Upstream{"acme", "d1", KindReceipt, "a_1"}},
+		{"fleet/acme/drivers/d1/commands/c_1/receipt", Upstream{"acme", "d1", KindCommand, "c_1"}},
+		{"fleet/acme/drivers/d1/commands", Upstream{}},
 		{"fleet/acme/drivers/d1/assignments", Upstream{}},
 		{"fleet/acme/drivers/d1/assignments/a1", Upstream{}},
 		{"fleet/acme/drivers/d1/assignments/a1/status", Upstream{}},

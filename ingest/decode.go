@@ -105,6 +105,12 @@ func (it *item) decode() ([]fleet.Fix, error) {
 			return nil, err
 		}
 		it.dispatch = &fleet.DispatchReport{ID: it.from.ID, Actor: it.Subject, Receipt: &r}
+	case fleet.KindCommand:
+		r, err := codec.CommandReceipt(it.Payload)
+		if err != nil {
+			return nil, err
+		}
+		it.dispatch = &fleet.DispatchReport{ID: it.from.ID, Actor: it.Subject, Command: &r}
 	case fleet.KindVendor:
 		m, err := codec.Vendor(it.Topic, it.Payload, it.ReceivedAt)
 		if err != nil {

@@ -83,7 +83,7 @@ func (r Retrier) Retry(ctx context.Context, d fleet.DeadLetter) error {
 	switch it.from.Kind {
 	case fleet.KindNone: // a device's letter has its driver
 		it.from.Kind = fleet.KindVendor
-	case fleet.KindStatus, fleet.KindReceipt:
+	case fleet.KindStatus, fleet.KindReceipt, fleet.KindCommand:
 		return fleet.Invalid("topic", "is for the driver to report again: the shipment has gone on meanwhile")
 	}
 	fixes, err := it.decode()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/dray-fleet/dray/fleet"
 )
@@ -27,8 +28,8 @@ func (d *drivers) init() {
 	d.came = newSignal()
 }
 
-// DriverConnected has a driver told its configuration and what it has not
-// answered yet. It is to be called when the driver has subscribed, from
+// DriverConnected has a driver told its configuration, and the offers and
+// commands that it has not answered yet. It is to be called when the driver has subscribed, from
 // anywhere: it does not block.
 func (r *Relay) DriverConnected(fleetID, driver string) {
 	r.drivers.mu.Lock()
@@ -80,6 +81,17 @@ func (r *Relay) tellDriver(ctx context.Context, d driverKey) error {
 		if err := r.sendOffer(o); err != nil {
 			return err
 		}
+	}
+	commands, err := r.store.PendingCommands(ctx, d.fleet, d.id, time.Now())
+	if err != nil {
+		return err
+	}
+	for _, c := range commands {
+		payload, err := json.Marshal(c)
+		if err != nil {
+			return err
+		}
+		r.send(fleet.DriverTopic(d.fleet, d.id, "commands"), payload, false)
 	}
 	return nil
 }

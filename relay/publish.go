@@ -81,6 +81,9 @@ func (r *Relay) publishEvent(ctx context.Context, e fleet.Event) error {
 			r.send(fleet.GeofenceTopic(e.Fleet, e.ID), e.Data, false)
 		}
 	case "command":
+		if what != "sent" {
+			break // it is in the feed
+		}
 		var command struct{ Driver string }
 		if err := json.Unmarshal(e.Data, &command); err != nil || !fleet.ValidID(command.Driver) {
 			r.m.dropped.WithLabelValues("driver").Inc()

@@ -38,6 +38,8 @@ type Store interface {
 	PendingOffers(ctx context.Context, fleetID, driver string) ([]fleet.Offer, error)
 	DriverConfig(ctx context.Context, fleetID, driver string) (fleet.DriverConfig, error)
 	ExpireAssignments(ctx context.Context, now time.Time) (int, error)
+	PendingCommands(ctx context.Context, fleetID, driver string, now time.Time) ([]fleet.Command, error)
+	ExpireCommands(ctx context.Context, now time.Time) (int, error)
 	SweepAlerts(ctx context.Context, now time.Time, l fleet.AlertLimits) (opened, closed int, err error)
 
 	DueWebhooks(ctx context.Context, now time.Time, limit int) ([]fleet.Webhook, error)
@@ -188,6 +190,9 @@ func (r *Relay) sequence(ctx context.Context) (more bool, err error) {
 func (r *Relay) escalate(ctx context.Context) (bool, error) {
 	n, err := r.store.ExpireAssignments(ctx, time.Now())
 	r.m.expired.Add(float64(n))
+	if err == nil {
+		_, err = r.store.ExpireCommands(ctx, time.Now())
+	}
 	return false, err
 }
 

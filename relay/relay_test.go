@@ -219,8 +219,12 @@ func TestDriverIsAskedAgainUntilAnswered(t *testing.T) {
 		shipment(t, s, "s1")
 		a := assign(t, s, "s1", time.Time{})
 		p.wait(t, "the offer", func() bool { return len(p.on(topic)) == 1 })
+		c := must(s.CreateCommand(t.Context(), fleet.Command{Fleet: "acme", Driver: "d1", Action: "locate", Actor: "u1", Deadline: time.Now().Add(time.Hour)}))(t)
+		commands := func() int { return len(p.on("fleet/acme/drivers/d1/commands")) }
+		p.wait(t, "the command", func() bool { return commands() == 1 })
 		r.DriverConnected("acme", "d1")
-		p.wait(t, "the offer again", func() bool { return len(p.on(topic)) == 2 })
+		p.wait(t, "the offer and the command again", func() bool { return len(p.on(topic)) == 2 && commands() == 2 })
+		must(s.SaveCommandReceipt(t.Context(), "acme", c.ID, driver1, fleet.CommandReceipt{State: fleet.CommandSeen}))(t)
 		stop() // a new process knows of it from the database
 		r, _ = start(t, s, p, relay.Options{})
 		r.DriverConnected("acme", "d1")
@@ -232,8 +236,8 @@ func TestDriverIsAskedAgainUntilAnswered(t *testing.T) {
 		p.wait(t, "the configuration", func() bool { return len(p.on("fleet/acme/drivers/d1/config")) == 1 })
 		r.DriverConnected("acme", "d1") // comes with the configuration, so that its end is seen
 		p.wait(t, "the configuration again", func() bool { return len(p.on("fleet/acme/drivers/d1/config")) == 2 })
-		if n := len(p.on(topic)); n != told {
-			t.Errorf("%d offers after it was accepted", n-told)
+		if n := len(p.on(topic)); n != told || commands() != 2 {
+			t.Errorf("%d offers and %d commands after they were answered", n-told, commands()-2)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -262,7 +263,58 @@ var commandTests = map[string]func(*testing.T, Store){
 		equal(t, "list", list, []fleet.Command{two, one})
 		sent := feed(t, s, "command")
 		equal(t, "sent", len(sent), 2)
-		sameJSON(t, "message", sent[1].Data, `{"id":"`+two.ID+`","driver":"d1","action":"message","text":"<b>Hej</b>","at":"`+fleet.Timestamp(two.CreatedAt)+`"}`)
+		sameJSON(t, "message", sent[1].Data, encoded(t, two))
+	},
+	"wait for a receipt until their deadline": func(t *testing.T, s Store) {
+		start := time.Now().UTC().Truncate(time.Second)
+		make := func(id, driver string, minutes int) fleet.Command {
+			c, err := s.CreateCommand(t.Context(), fleet.Command{Fleet: "acme", ID: id, Driver: driver, Action: "locate", Actor: "u1", Deadline: start.Add(time.Duration(minutes) * time.Minute)})
+			ok(t, err)
+			return c
+		}
+		c1, c2 := make("c1", "d1", 5), make("c2", "d1", 10)
+		make("c3", "d2", 10)
+		pending := func(minutes int, want ...fleet.Command) {
+			t.Helper()
+			got, err := s.PendingCommands(t.Context(), "acme", "d1", start.Add(time.Duration(minutes)*time.Minute))
+			ok(t, err)
+			equal(t, fmt.Sprint("pending after ", minutes), got, want)
+		}
+		pending(0, c1, c2)
+		pending(6, c2)
+		receive := func(id string, by fleet.Actor, state fleet.CommandState) (fleet.Command, error) {
+			return s.SaveCommandReceipt(t.Context(), "acme", id, by, fleet.CommandReceipt{State: state, At: start})
+		}
+		_, err := receive("c2", fleet.Actor{Subject: "d2", Driver: "d2"}, fleet.CommandSeen)
+		wantErr(t, "by another driver", err, fleet.ErrNotAssigned)
+		_, err = receive("c2", driver1, fleet.CommandExpired)
+		wantInvalid(t, "no receipt", err)
+		_, err = receive("c9", driver1, fleet.CommandSeen)
+		wantErr(t, "of none", err, fleet.ErrNotFound)
+		for _, state := range []fleet.CommandState{fleet.CommandSeen, fleet.CommandReceived, fleet.CommandSeen, fleet.CommandDone} {
+			_, err := receive("c2", driver1, state)
+			ok(t, err)
+		}
+		c2.State = fleet.CommandDone
+		c2.Receipts = []fleet.CommandReceipt{{State: fleet.CommandSeen, At: start}, {State: fleet.CommandReceived, At: start}, {State: fleet.CommandDone, At: start}}
+		got, err := s.Command(t.Context(), "acme", "c2")
+		ok(t, err)
+		equal(t, "after receipts", got, c2)
+		n, err := s.ExpireCommands(t.Context(), start.Add(7*time.Minute))
+		ok(t, err)
+		equal(t, "expired", n, 1)
+		letter := fleet.DeadLetter{ID: "l1", Fleet: "acme", Driver: "d1", Topic: "x", ReceivedAt: start}
+		saved := save(t, s, &fleet.Batch{Dispatch: []fleet.DispatchReport{
+			{ID: "c1", Actor: "d1", Command: &fleet.CommandReceipt{State: fleet.CommandReceived}, Letter: letter},
+			{ID: "c3", Actor: "d1", Command: &fleet.CommandReceipt{State: fleet.CommandReceived}, Letter: letter},
+		}})
+		equal(t, "refused", saved.Refused, 1)
+		var told []string
+		for _, e := range feed(t, s, "command") {
+			told = append(told, e.Kind+" "+e.ID+" "+e.Actor)
+		}
+		equal(t, "told", told, []string{"command.sent c1 u1", "command.sent c2 u1", "command.sent c3 u1", "command.seen c2 d1", "command.updated c2 d1",
+			"command.done c2 d1", "command.expired c1 system", "command.received c1 d1"})
 	},
 	"the configuration of a driver is the last that was set": func(t *testing.T, s Store) {
 		_, err := s.DriverConfig(t.Context(), "acme", "d1")
@@ -274,9 +326,14 @@ var commandTests = map[string]func(*testing.T, Store){
 			equal(t, "config", got, c)
 		}
 		wantInvalid(t, "too often", s.SetDriverConfig(t.Context(), office, "acme", "d1", fleet.DriverConfig{Interval: time.Millisecond}))
+		ok(t, s.DeleteDriverConfig(t.Context(), office, "acme", "d1"))
+		ok(t, s.DeleteDriverConfig(t.Context(), office, "acme", "d1"))
+		_, err = s.DriverConfig(t.Context(), "acme", "d1")
+		wantErr(t, "deleted", err, fleet.ErrNotFound)
 		told := feed(t, s, "driver.config")
-		equal(t, "told", len(told), 2)
-		sameJSON(t, "last", told[1].Data, `{"interval_s":5,"distance_m":12.5}`)
+		equal(t, "told", len(told), 3)
+		sameJSON(t, "set", told[1].Data, `{"interval_s":5,"distance_m":12.5}`)
+		sameJSON(t, "deleted", told[2].Data, `{"interval_s":null,"distance_m":null}`)
 	},
 }
 

@@ -95,11 +95,35 @@ type Records interface {
 
 	// CreateCommand stores a command and sends it.
 	CreateCommand(ctx context.Context, c fleet.Command) (fleet.Command, error)
+	Command(ctx context.Context, fleetID, id string) (fleet.Command, error)
+	// SaveCommandReceipt enters what the driver's phone says of it, in any order
+	// and however often it comes.
+	SaveCommandReceipt(ctx context.Context, fleetID, id string, by fleet.Actor, r fleet.CommandReceipt) (fleet.Command, error)
+	// PendingCommands returns those of which no receipt has come and whose
+	// deadline is to come, oldest first; ExpireCommands ends those whose
+	// deadline has passed.
+	PendingCommands(ctx context.Context, fleetID, driver string, now time.Time) ([]fleet.Command, error)
+	ExpireCommands(ctx context.Context, now time.Time) (int, error)
 	// Commands returns up to limit commands to a driver, the newest first.
 	Commands(ctx context.Context, fleetID, driver string, limit int) ([]fleet.Command, error)
 	SetDriverConfig(ctx context.Context, by fleet.Actor, fleetID, driver string, c fleet.DriverConfig) error
 	// DriverConfig returns what was set, or ErrNotFound.
 	DriverConfig(ctx context.Context, fleetID, driver string) (fleet.DriverConfig, error)
+	// DeleteDriverConfig lets the phone's defaults apply again.
+	DeleteDriverConfig(ctx context.Context, by fleet.Actor, fleetID, driver string) error
+
+	// ClaimReply begins a request with an Idempotency-Key. fresh is false for one
+	// that has begun before: old is what is kept of it, without a status while it
+	// runs. One that began before young is forgotten; the same request that began
+	// before running and has no reply has died, and is begun again. ErrConflict:
+	// it was dropped in this moment.
+	ClaimReply(ctx context.Context, claim fleet.Reply, young, running time.Time) (old fleet.Reply, fresh, again bool, err error)
+	// SaveReply keeps the reply to the claim of the same ID and At; DropReply
+	// forgets the claim.
+	SaveReply(ctx context.Context, r fleet.Reply) error
+	DropReply(ctx context.Context, r fleet.Reply) error
+	// PruneReplies forgets those before a time, and all but the keep newest.
+	PruneReplies(ctx context.Context, before time.Time, keep int) error
 
 	// Fleets returns up to limit fleets with ids after the given one.
 	Fleets(ctx context.Context, after string, limit int) ([]fleet.Fleet, error)

@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		{"alerts", alertTests},
 		{"geofences", geofenceTests},
 		{"commands", commandTests},
+		{"replies", replyTests},
 		{"accounts", accountTests},
 		{"feed", feedTests},
 		{"policies", policyTests},

@@ -109,10 +109,13 @@ func (r *Records) SaveDispatch(ctx context.Context, tx Tx, reports []fleet.Dispa
 		by := fleet.Actor{Subject: d.Actor, Driver: d.Letter.Driver}
 		received := d.Letter.ReceivedAt.UTC().Truncate(time.Microsecond)
 		var err error
-		if d.Status != nil {
+		switch {
+		case d.Status != nil:
 			_, err = r.reportStatus(ctx, tx, d.Letter.Fleet, d.ID, by, *d.Status, "mqtt", received)
-		} else {
+		case d.Receipt != nil:
 			_, err = r.saveReceipt(ctx, tx, d.Letter.Fleet, d.ID, by, *d.Receipt, "mqtt", received)
+		default:
+			_, err = r.saveCommandReceipt(ctx, tx, d.Letter.Fleet, d.ID, by, *d.Command, received)
 		}
 		if err == nil {
 			continue
