@@ -20,7 +20,8 @@ type chunk struct {
 	fixes   []candidate
 	sources []*source // that the fixes are of
 	glances []codec.Glance
-	bytes   int // of the records, about
+	bytes   int  // of the records, about
+	urgent  bool // somebody waits for what a record says
 }
 
 // A candidate is a fix that is to be judged.
@@ -66,6 +67,7 @@ func (l *lane) take(c *chunk, n int) {
 		c.items = append(c.items, nil)
 		if !r.Decoded {
 			c.items[i] = l.decode(c, i)
+			c.urgent = c.urgent || c.items[i].urgent()
 			continue
 		}
 		from, ok := fleet.ParseUpstream(r.Topic)

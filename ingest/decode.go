@@ -59,6 +59,11 @@ func (l *lane) decode(c *chunk, i int) *item {
 	return it
 }
 
+// urgent reports whether somebody waits for what it says.
+func (it *item) urgent() bool {
+	return it != nil && (it.dispatch != nil || it.report != nil && it.report.Duty != "")
+}
+
 // upstream says what p is. On a vendor's topic the identity is not in the topic,
 // or not to be trusted there: it is that of who published.
 func upstream(p *fleet.Publication) fleet.Upstream {

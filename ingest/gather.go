@@ -8,6 +8,7 @@ import (
 // A batch ends with the first of these, counted from its first record.
 const (
 	batchWait   = 200 * time.Millisecond
+	urgentWait  = 20 * time.Millisecond  // instead, from what somebody waits for: a status, a receipt, a duty
 	busyWait    = 400 * time.Millisecond // instead, with busyRecords in batchWait: then the stream is busy enough
 	busyRecords = 10_000
 	batchItems  = 20_000
@@ -38,7 +39,12 @@ func (l *lane) gather(ctx context.Context, src Source, c *chunk) (*work, error) 
 	}
 	until, cancel := context.WithTimeout(ctx, batchWait)
 	defer cancel()
-	for busy := false; !l.foreign; {
+	for busy, urgent := false, false; !l.foreign; {
+		if c.urgent {
+			urgent, c.urgent = true, false
+			until, cancel = context.WithTimeout(until, urgentWait)
+			defer cancel()
+		}
 		if c.full() {
 			l.finish(c, w)
 		}
@@ -48,7 +54,7 @@ func (l *lane) gather(ctx context.Context, src Source, c *chunk) (*work, error) 
 		if err := l.read(until, src, c); err == nil {
 			continue
 		}
-		if busy || until.Err() == nil || w.records+len(c.records) < busyRecords {
+		if busy || urgent || until.Err() == nil || w.records+len(c.records) < busyRecords {
 			break // the wait is over; any other error comes again
 		}
 		busy = true
