@@ -14,34 +14,54 @@ const (
 	// store refuses stands alone: the whole, a piece, the record.
 	maxTries = 3
 
-	// slowSave is how long a store may take to fail until the next try is with
-	// half of the batch: it may be away, or the batch may be more than it can
-	// take in the time that it has for one.
+	// slowSave is how long a store may take to fail until it is tried with half
+	// as much: it may be away, or that was more than it can take in one go.
 	slowSave = 10 * time.Second
 )
 
+// errSlow says that the store has failed after a long time.
+var errSlow = errors.New("the store took long, and failed")
+
 // save stores w. It waits for a store that is away, and returns an error only
-// when ctx is done. A batch that the store refuses is saved in pieces, so that
-// the record at fault is found and buried and the others are stored; only the
-// last piece carries the offset.
+// when ctx is done. To a store that is slow it is given in pieces, which grow
+// again as they succeed. Only the last piece carries the offset.
 func (l *lane) save(ctx context.Context, w *work) error {
 	l.m.batchRecords.Observe(float64(w.records))
-	return l.saveTry(ctx, w.items, l.offset(w.last), 1)
+	items := w.items
+	for {
+		n, offset := len(items), l.offset(w.last)
+		if 0 < l.most && l.most < n {
+			n, offset = l.most, nil
+		}
+		began := time.Now()
+		err := l.saveTry(ctx, items[:n], offset, 1)
+		switch {
+		case errors.Is(err, errSlow):
+			l.most = (n + 1) / 2
+			l.logger.Warn("ingest saves less at once", "items", l.most)
+			continue
+		case err != nil:
+			return err
+		case time.Since(began) < slowSave && l.most > 0:
+			if l.most += 1 + l.most/4; l.most >= batchItems {
+				l.most = 0
+			}
+		}
+		if items = items[n:]; len(items) == 0 {
+			return nil
+		}
+	}
 }
 
+// saveTry stores items. Those that the store refuses are saved in pieces, so that
+// the record at fault is found and buried and the others are stored.
 func (l *lane) saveTry(ctx context.Context, items []*item, offset *fleet.Offset, try int) error {
-	err := l.saveBatch(ctx, items, offset)
+	err := l.saveBatch(ctx, items, offset, try)
 	var invalid *fleet.InvalidError
-	size := 1
-	switch {
-	case errors.Is(err, errSlow):
-		size = (len(items) + 1) / 2
-	case !errors.As(err, &invalid):
+	if !errors.As(err, &invalid) {
 		return err
-	case len(items) == 0:
-		l.logger.Error("offset refused", "error", err)
-		return nil
-	case len(items) == 1:
+	}
+	if len(items) == 1 {
 		it := items[0]
 		if it.dead != nil { // not even as a dead letter
 			l.m.dead.WithLabelValues(deadRefused).Inc()
@@ -50,10 +70,14 @@ func (l *lane) saveTry(ctx context.Context, items []*item, offset *fleet.Offset,
 		}
 		l.bury(it, deadRefused, invalid)
 		return l.saveTry(ctx, items, offset, maxTries)
-	default:
-		if try++; try < maxTries {
-			size = int(math.Ceil(math.Sqrt(float64(len(items)))))
-		}
+	}
+	if len(items) == 0 {
+		l.logger.Error("offset refused", "error", err)
+		return nil
+	}
+	size := 1
+	if try+1 < maxTries {
+		size = int(math.Ceil(math.Sqrt(float64(len(items)))))
 	}
 	for len(items) > 0 {
 		n := min(size, len(items))
@@ -61,7 +85,7 @@ func (l *lane) saveTry(ctx context.Context, items []*item, offset *fleet.Offset,
 		if n == len(items) {
 			at = offset
 		}
-		if err := l.saveTry(ctx, items[:n], at, try); err != nil {
+		if err := l.saveTry(ctx, items[:n], at, try+1); err != nil {
 			return err
 		}
 		items = items[n:]
@@ -69,10 +93,7 @@ func (l *lane) saveTry(ctx context.Context, items []*item, offset *fleet.Offset,
 	return nil
 }
 
-// errSlow says that a batch of more than one item failed only after a long time.
-var errSlow = errors.New("the store took long, and failed")
-
-func (l *lane) saveBatch(ctx context.Context, items []*item, offset *fleet.Offset) error {
+func (l *lane) saveBatch(ctx context.Context, items []*item, offset *fleet.Offset, try int) error {
 	b := assemble(items, offset)
 	var saved fleet.Saved
 	slow := false
@@ -85,14 +106,14 @@ func (l *lane) saveBatch(ctx context.Context, items []*item, offset *fleet.Offse
 		ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 		defer cancel()
 		saved, err = l.store.SaveBatch(ctx, b)
-		slow = err != nil && len(items) > 1 && time.Since(tried) > slowSave
+		slow = err != nil && try == 1 && len(items) > 1 && time.Since(tried) >= slowSave
 		return err
 	})
-	if slow && err == nil {
-		return errSlow
-	}
 	if err != nil {
 		return err
+	}
+	if slow {
+		return errSlow
 	}
 	now := time.Now()
 	l.m.batchSeconds.Observe(now.Sub(began).Seconds())

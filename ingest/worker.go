@@ -99,6 +99,7 @@ type lane struct {
 	id        string // of the stream's incarnation; empty when it has no offsets
 	foreign   bool   // of another broker, not of the stream
 	memory    *memory
+	most      int // items that a slow store is given at once; 0 is all
 	scout     scout
 	logger    *slog.Logger
 }
