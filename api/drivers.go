@@ -16,7 +16,7 @@ type Driver struct {
 	Duty     fleet.Duty `json:"duty,omitempty" enum:"on,off,break"`
 	Presence Presence   `json:"presence"`
 	Position *Position  `json:"position"`
-	Flags    []string   `json:"flags" nullable:"false" doc:"What a dispatcher should know: quarantined, disagreement, …"`
+	Flags    []string   `json:"flags" nullable:"false" doc:"quarantined: a fix from the future was set aside in the last day. disagreement: two sources are over 500 m apart."`
 }
 
 // Presence is whether the driver is connected over MQTT.

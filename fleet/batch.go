@@ -16,15 +16,16 @@ type Offset struct {
 // A Batch is what ingest saves in one transaction. Saving it twice is saving it
 // once.
 type Batch struct {
-	Offset    *Offset    // recorded with the batch; nil when the source has none
-	Positions []Position // history, already thinned
-	Latest    []Position // the newest plausible position of each driver in the batch
-	Reports   []Report
-	Dispatch  []DispatchReport // of shipments and assignments, in the order of their arrival
-	Dead      []DeadLetter
-	Thinned   map[Source]int64 // fixes left out of history
-	Receipts  []Receipt        // of the thinned ones, those with Boot and Seq
-	Sightings []Sighting       // of drivers whose fleet has geofences, in the order of their time
+	Offset        *Offset    // recorded with the batch; nil when the source has none
+	Positions     []Position // history, already thinned
+	Latest        []Position // the newest plausible position of each driver in the batch
+	Reports       []Report
+	Dispatch      []DispatchReport // of shipments and assignments, in the order of their arrival
+	Dead          []DeadLetter
+	Thinned       map[Source]int64 // fixes left out of history
+	Receipts      []Receipt        // of the thinned ones, those with Boot and Seq
+	Disagreements []Disagreement   // of drivers with several sources, in the order of their time
+	Sightings     []Sighting       // of drivers whose fleet has geofences, in the order of their time
 }
 
 // A DeadLetter is a publication that can never be stored, and why.

@@ -39,7 +39,7 @@ type Driver struct {
 	Presence  *Presence
 	Health    *Health
 	Position  *Position // the newest plausible one
-	Flags     []string  // "quarantined", "disagreement", …
+	Flags     []string  // "quarantined", "disagreement"
 	Thinned   int64     // fixes that the rate limit left out of history
 	CreatedAt time.Time
 }

@@ -16,17 +16,18 @@ import (
 // dead letter. judge adds those of the fixes.
 type item struct {
 	stream.Record
-	from      fleet.Upstream
-	positions []fleet.Position // of the history, once judged
-	latest    *fleet.Position  // the newest plausible one of its driver, thinned or not
-	thinned   []thinned        // of its source, in this record and others
-	receipts  []fleet.Receipt  // of those
-	sightings []fleet.Sighting // of its source at geofences, likewise
-	report    *fleet.Report
-	dispatch  *fleet.DispatchReport
-	dead      *fleet.DeadLetter
-	reason    string // why it is dead, as the metrics count it
-	ignored   string // why a vendor's message leaves nothing, as the metrics count it
+	from          fleet.Upstream
+	positions     []fleet.Position     // of the history, once judged
+	latest        *fleet.Position      // the newest plausible one of its driver, thinned or not
+	thinned       []thinned            // of its source, in this record and others
+	receipts      []fleet.Receipt      // of those
+	sightings     []fleet.Sighting     // of its source at geofences, likewise
+	disagreements []fleet.Disagreement // of the driver's sources
+	report        *fleet.Report
+	dispatch      *fleet.DispatchReport
+	dead          *fleet.DeadLetter
+	reason        string // why it is dead, as the metrics count it
+	ignored       string // why a vendor's message leaves nothing, as the metrics count it
 }
 
 // Thinned counts fixes that are left out of history.

@@ -12,13 +12,26 @@ import (
 // batch that has to be saved again is not judged again.
 func (l *lane) judge(c *chunk) {
 	fenced := *l.fences.byFleet.Load()
+	var rivals []rival
 	for _, s := range c.sources {
-		l.judgeSource(c, s, fenced[s.name.Fleet])
+		rivals = append(rivals, l.judgeSource(c, s, fenced[s.name.Fleet])...)
 		s.first, s.disordered = -1, false
+	}
+	// Drivers with several sources are shown by the best of them.
+	slices.SortStableFunc(rivals, func(a, b rival) int { return int(a.FixAt - b.FixAt) })
+	for _, r := range rivals {
+		p := c.position(r.candidate, r.name)
+		c.item(r.record, r.name).weigh(r.member, &p)
 	}
 }
 
-func (l *lane) judgeSource(c *chunk, s *source, areas []fleet.Area) {
+// A rival is a plausible fix of a driver that has other sources besides.
+type rival struct {
+	*candidate
+	*source
+}
+
+func (l *lane) judgeSource(c *chunk, s *source, areas []fleet.Area) []rival {
 	v := verdict{lane: l, chunk: c, source: s, ahead: s.skew.ahead(), areas: areas}
 	v.interval = l.interval(driver{s.name.Fleet, s.name.Driver})
 	if s.disordered {
@@ -38,6 +51,7 @@ func (l *lane) judgeSource(c *chunk, s *source, areas []fleet.Area) {
 		}
 	}
 	v.end()
+	return v.rivals
 }
 
 // A verdict is that on the fixes of one source.
@@ -52,6 +66,7 @@ type verdict struct {
 	newest, last *candidate // the newest plausible one, and the last of all that is not there already
 	receipts     []fleet.Receipt
 	sightings    []fleet.Sighting
+	rivals       []rival
 	thinned      int64
 	duplicates   int
 	quarantined  int
@@ -71,6 +86,9 @@ func (v *verdict) on(f *candidate) {
 		v.quarantined++
 	} else {
 		v.newest = f
+		if len(v.member.group.members) > 1 {
+			v.rivals = append(v.rivals, rival{f, v.source})
+		}
 		v.see(f)
 	}
 	if v.interval > 0 && !thin.keep(look(&f.Glance), v.interval) {
@@ -105,7 +123,9 @@ func (v *verdict) end() {
 	if v.newest != nil {
 		p := v.position(v.newest, v.name)
 		it := v.item(v.newest.record, v.name)
-		it.isLatest(&p)
+		if len(v.member.group.members) == 1 {
+			it.weigh(v.member, &p)
+		}
 		it.sightings = append(it.sightings, v.sightings...)
 	}
 	if v.thinned > 0 {
@@ -130,6 +150,7 @@ func assemble(items []*item, offset *fleet.Offset) *fleet.Batch {
 		b.Positions = append(b.Positions, it.positions...)
 		b.Receipts = append(b.Receipts, it.receipts...)
 		b.Sightings = append(b.Sightings, it.sightings...)
+		b.Disagreements = append(b.Disagreements, it.disagreements...)
 		for _, t := range it.thinned {
 			b.Thinned[t.source] += t.fixes
 		}
@@ -150,6 +171,7 @@ func assemble(items []*item, offset *fleet.Offset) *fleet.Batch {
 		}
 	}
 	b.Sightings = inOrder(b.Sightings)
+	byFix(b.Disagreements)
 	b.Latest = make([]fleet.Position, 0, len(newest))
 	for _, p := range newest {
 		b.Latest = append(b.Latest, *p)

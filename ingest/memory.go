@@ -27,6 +27,7 @@ type source struct {
 	// Quarantined fixes are thinned by themselves: one that claims to be of
 	// tomorrow must not take the place of tomorrow's.
 	thin, thinFuture thinner
+	member           *member // of the sources of its driver
 
 	// In the chunk that is being gathered: the candidates, -1 when there are none.
 	first, last int32
@@ -78,26 +79,44 @@ func (f *candidate) numbered() bool { return f.HasSeq && len(f.Boot) > 0 }
 type memory struct {
 	seed       maphash.Seed
 	young, old map[fleet.Source]*source
+	// What the sources of a driver have in common; one whose driver is forgotten
+	// here keeps what it knew.
+	youngGroups, oldGroups map[driver]*group
 }
 
 func newMemory() *memory {
-	return &memory{seed: maphash.MakeSeed(), young: map[fleet.Source]*source{}}
+	return &memory{seed: maphash.MakeSeed(), young: map[fleet.Source]*source{}, youngGroups: map[driver]*group{}}
 }
 
 // of returns the source of that name of a driver.
-func (m *memory) of(fleetID, driver string, name []byte) *source {
-	if s, ok := m.young[fleet.Source{Fleet: fleetID, Driver: driver, Source: string(name)}]; ok {
+func (m *memory) of(fleetID, driverID string, name []byte) *source {
+	if s, ok := m.young[fleet.Source{Fleet: fleetID, Driver: driverID, Source: string(name)}]; ok {
 		return s
 	}
 	// The names are parts of a whole frame's text; do not keep that alive.
-	id := fleet.Source{Fleet: strings.Clone(fleetID), Driver: strings.Clone(driver), Source: string(name)}
+	id := fleet.Source{Fleet: strings.Clone(fleetID), Driver: strings.Clone(driverID), Source: string(name)}
 	s, ok := m.old[id]
 	if !ok {
-		s = &source{name: id, first: -1}
+		s = &source{name: id, first: -1, member: m.groupOf(driver{id.Fleet, id.Driver}).join()}
 	}
 	if len(m.young) >= rememberedSources {
 		m.young, m.old = make(map[fleet.Source]*source, rememberedSources), m.young
 	}
 	m.young[id] = s
 	return s
+}
+
+func (m *memory) groupOf(d driver) *group {
+	if g, ok := m.youngGroups[d]; ok {
+		return g
+	}
+	g, ok := m.oldGroups[d]
+	if !ok {
+		g = &group{}
+	}
+	if len(m.youngGroups) >= rememberedSources {
+		m.youngGroups, m.oldGroups = make(map[driver]*group, rememberedSources), m.youngGroups
+	}
+	m.youngGroups[d] = g
+	return g
 }

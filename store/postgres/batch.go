@@ -71,7 +71,10 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 			if saved.Refused, err = s.SaveDispatch(ctx, recordsTx{tx}, b.Dispatch); err != nil {
 				return err
 			}
-			return s.SaveSightings(ctx, recordsTx{tx}, b.Sightings)
+			if err := s.SaveSightings(ctx, recordsTx{tx}, b.Sightings); err != nil {
+				return err
+			}
+			return s.SaveDisagreements(ctx, recordsTx{tx}, b.Disagreements)
 		})
 		var pg *pgconn.PgError
 		switch {

@@ -195,7 +195,7 @@ func (s *Store) RenameDriver(ctx context.Context, fleetID, id, name string) erro
 }
 
 const driverColumns = `d.fleet, d.driver, d.name, d.duty, d.duty_at, d.presence, d.presence_at, d.presence_reason, d.presence_source,
-	d.health, d.health_ext, d.thinned, d.quarantined_at, d.created_at,
+	d.health, d.health_ext, d.thinned, d.quarantined_at, d.disagreed_at, d.created_at,
 	l.fix_at, l.received_at, l.lat, l.lon, l.accuracy, l.altitude, l.speed, l.heading, l.battery, l.source `
 
 const driverTables = "FROM drivers d LEFT JOIN latest l ON l.driver_id = d.id "
@@ -257,16 +257,16 @@ func (s *Store) Driver(ctx context.Context, fleetID, id string) (fleet.Driver, e
 
 func scanDriver(row pgx.CollectableRow) (fleet.Driver, error) {
 	var (
-		d                                                  fleet.Driver
-		p                                                  fleet.Presence
-		f                                                  fleet.Position
-		dutyAt, presenceAt, quarantinedAt, fixAt, received *time.Time
-		health, source                                     *string
-		healthExt                                          []byte
-		lat, lon, acc, alt, speed, heading, battery        *int32
+		d                                                               fleet.Driver
+		p                                                               fleet.Presence
+		f                                                               fleet.Position
+		dutyAt, presenceAt, quarantinedAt, disagreedAt, fixAt, received *time.Time
+		health, source                                                  *string
+		healthExt                                                       []byte
+		lat, lon, acc, alt, speed, heading, battery                     *int32
 	)
 	err := row.Scan(&d.Fleet, &d.ID, &d.Name, &d.Duty, &dutyAt, &p.State, &presenceAt, &p.Reason, &p.Source,
-		&health, &healthExt, &d.Thinned, &quarantinedAt, &d.CreatedAt,
+		&health, &healthExt, &d.Thinned, &quarantinedAt, &disagreedAt, &d.CreatedAt,
 		&fixAt, &received, &lat, &lon, &acc, &alt, &speed, &heading, &battery, &source)
 	if err != nil {
 		return d, err
@@ -282,9 +282,7 @@ func scanDriver(row pgx.CollectableRow) (fleet.Driver, error) {
 			return d, fmt.Errorf("health: %w", err)
 		}
 	}
-	if quarantinedAt != nil {
-		d.Flags = batch.Flags(*quarantinedAt)
-	}
+	d.Flags = batch.Flags(utc(quarantinedAt), utc(disagreedAt))
 	if fixAt != nil {
 		f.Fleet, f.Driver, f.Source = d.Fleet, d.ID, *source
 		f.FixAt, f.ReceivedAt = utc(fixAt), utc(received)

@@ -27,7 +27,7 @@ var ofDriver = []string{
 	"DELETE FROM sources WHERE driver_id = $1",
 	"DELETE FROM trips_until WHERE driver_id = $1",
 	`UPDATE drivers SET name = '', duty = '', duty_at = NULL, presence = '', presence_at = NULL, presence_reason = '', presence_source = '',
-		health = NULL, health_ext = NULL, health_at = NULL, thinned = 0, quarantined_at = NULL WHERE id = $1`,
+		health = NULL, health_ext = NULL, health_at = NULL, thinned = 0, quarantined_at = NULL, disagreed_at = NULL WHERE id = $1`,
 }
 
 // ofDriverName are those that belong to its fleet and name.

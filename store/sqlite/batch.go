@@ -93,6 +93,9 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 		if err := s.SaveSightings(ctx, recordsTx{tx}, b.Sightings); err != nil {
 			return err
 		}
+		if err := s.SaveDisagreements(ctx, recordsTx{tx}, b.Disagreements); err != nil {
+			return err
+		}
 		return saveLetters(ctx, tx, b.Dead)
 	})
 	if err != nil {

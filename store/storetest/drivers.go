@@ -41,6 +41,20 @@ var latestTests = map[string]func(*testing.T, Store){
 		equal(t, "history", track(t, s), []fleet.Position{pos(10)})
 		equal(t, "quarantined", track(t, s, func(q *fleet.TrackQuery) { q.Quarantined = true }), []fleet.Position{future})
 	},
+	"a disagreement of sources is a flag, for a while": func(t *testing.T, s Store) {
+		say := func(at time.Time) {
+			save(t, s, &fleet.Batch{Positions: []fleet.Position{pos(0), pos(0, driver("d2"))}, Disagreements: []fleet.Disagreement{
+				{Fleet: "acme", Driver: "d1", At: time.Now()}, {Fleet: "acme", Driver: "d1", At: at}, {Fleet: "other", Driver: "d2", At: time.Now()}}})
+		}
+		for _, tt := range []struct {
+			at   time.Time
+			want []string
+		}{{time.Now(), []string{"disagreement"}}, {time.Time{}, nil}, {time.Now().Add(-time.Hour), nil}} {
+			say(tt.at)
+			equal(t, "flags", get(t, s, "d1").Flags, tt.want)
+			equal(t, "flags of another", get(t, s, "d2").Flags, []string(nil))
+		}
+	},
 	"latest follows what history leaves out": func(t *testing.T, s Store) {
 		save(t, s, &fleet.Batch{Positions: []fleet.Position{pos(0)}, Latest: []fleet.Position{pos(2)}})
 		equal(t, "position", get(t, s, "d1").Position, placed(pos(2)))

@@ -12,14 +12,20 @@ func FirstSight(entity, fleetID, id string) fleet.AuditEntry {
 	return fleet.AuditEntry{At: time.Now(), Fleet: fleetID, Actor: "system", Action: "create", Entity: entity, EntityID: id}
 }
 
-// flagFor is how long a driver is flagged after a fix of it was set aside.
-const flagFor = 24 * time.Hour
+// How long a flag stands after what raised it.
+const (
+	quarantinedFor = 24 * time.Hour  // a fix was set aside
+	disagreedFor   = 2 * time.Minute // two sources were apart, and have not been heard of since
+)
 
-// Flags returns the flags of a driver whose newest quarantined fix was received
-// at t.
-func Flags(t time.Time) []string {
-	if time.Since(t) > flagFor {
-		return nil
+// Flags returns the flags of a driver of which a fix was set aside at a time,
+// and whose sources disagreed at another; zero is never.
+func Flags(quarantined, disagreed time.Time) (flags []string) {
+	if time.Since(quarantined) <= quarantinedFor {
+		flags = append(flags, "quarantined")
 	}
-	return []string{"quarantined"}
+	if time.Since(disagreed) <= disagreedFor {
+		flags = append(flags, "disagreement")
+	}
+	return flags
 }

@@ -65,6 +65,11 @@ func (e *Erasures) Without(b *fleet.Batch) (rest *fleet.Batch, dropped int, newe
 		}
 		r.Dispatch = append(r.Dispatch, d)
 	}
+	for _, d := range b.Disagreements {
+		if d.At.UnixMicro() > e.marks[Driver{d.Fleet, d.Driver}] {
+			r.Disagreements = append(r.Disagreements, d)
+		}
+	}
 	// Sightings and receipts do not say when they were received; their fixes are older still.
 	for _, see := range b.Sightings {
 		if see.At.UnixMicro() > e.marks[Driver{see.Fleet, see.Driver}] {

@@ -1387,7 +1387,7 @@ export interface components {
         Driver: {
             /** @enum {string} */
             duty?: "on" | "off" | "break";
-            /** @description What a dispatcher should know: quarantined, disagreement, … */
+            /** @description quarantined: a fix from the future was set aside in the last day. disagreement: two sources are over 500 m apart. */
             flags: string[];
             id: string;
             name?: string;

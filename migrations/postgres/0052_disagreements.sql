@@ -1,0 +1,7 @@
+-- When two sources of a driver last put it in different places; null while they agree.
+
+-- +goose Up
+ALTER TABLE drivers ADD COLUMN disagreed_at timestamptz;
+
+-- +goose Down
+ALTER TABLE drivers DROP COLUMN disagreed_at;
