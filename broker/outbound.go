@@ -9,7 +9,7 @@ import (
 )
 
 // writeStall is how long a peer may take nothing at all before its connection
-// is given up.
+// is given up, less a quarter at most.
 const writeStall = 30 * time.Second
 
 // farewell is how long the last packets of a connection may take.
@@ -48,6 +48,8 @@ type outbound struct {
 	linger  bool // the last packet says why the connection ends: let the peer read it
 	half    bool // closed for writing only
 	done    sync.WaitGroup
+
+	extended time.Time // when the write deadline was set last
 
 	conflated atomic.Int64 // live publications replaced by newer ones
 	sent      atomic.Int64 // bytes
@@ -242,7 +244,7 @@ func (o *outbound) write() {
 		buf, o.pending = o.pending, buf[:0]
 		o.sending = len(buf)
 		if !o.ending {
-			_ = o.nc.SetWriteDeadline(time.Now().Add(writeStall))
+			o.extend()
 		}
 		o.mu.Unlock()
 		n, err := o.nc.Write(buf)
@@ -270,6 +272,15 @@ func (o *outbound) write() {
 		}
 	}
 	o.mu.Unlock()
+}
+
+// extend sets the write deadline anew, unless that was done just now: it costs
+// as much as a small write does.
+func (o *outbound) extend() {
+	if now := time.Now(); now.Sub(o.extended) > writeStall/4 {
+		o.extended = now
+		_ = o.nc.SetWriteDeadline(now.Add(writeStall))
+	}
 }
 
 // closeWrite tells the peer that nothing more comes, if the connection can.
