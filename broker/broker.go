@@ -39,6 +39,7 @@ type Broker struct {
 
 	topology  atomic.Uint64 // changes with every subscription and token
 	waiting   atomic.Int64  // bytes that wait to be sent, of all connections
+	pace      pace
 	connected atomic.Int64
 	totals    struct{ received, delivered, dropped atomic.Int64 } // publications since the start
 
@@ -123,6 +124,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { b.live.run(ctx); return nil })
 	g.Go(func() error { b.presence.run(ctx); return nil })
+	g.Go(func() error { b.pace.run(ctx, &b.totals.delivered); return nil })
 	if b.cluster != nil {
 		g.Go(func() error { return b.cluster.run(ctx) })
 	}

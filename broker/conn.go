@@ -86,7 +86,7 @@ func (b *Broker) newConn(nc net.Conn, transport string, at time.Time) *conn {
 		openedAt: at,
 		rate:     newBucket(l.MessageRate, l.MessageBurst, l.SlowClose),
 	}
-	c.out = outbound{nc: nc, limit: l.QueueBytes, total: &b.waiting, most: int64(l.QueueBytesTotal)}
+	c.out = outbound{nc: nc, limit: l.QueueBytes, total: &b.waiting, most: int64(l.QueueBytesTotal), pace: &b.pace}
 	c.out.room.L = &c.out.mu
 	c.acks.room.L = &c.acks.mu
 	return c

@@ -35,6 +35,7 @@ type outbound struct {
 	limit int
 	total *atomic.Int64 // waiting bytes of all connections
 	most  int64         // bound of total; past it live publications are conflated at once
+	pace  *pace
 
 	mu      sync.Mutex
 	room    sync.Cond // of mu: told when something was written, and at the end
@@ -50,6 +51,9 @@ type outbound struct {
 	done    sync.WaitGroup
 
 	extended time.Time // when the write deadline was set last
+
+	gather    *time.Timer // wakes the writer; made when first needed
+	gathering bool        // it is set
 
 	conflated atomic.Int64 // live publications replaced by newer ones
 	sent      atomic.Int64 // bytes
@@ -110,7 +114,11 @@ func (o *outbound) live(topic string, p []byte) (replaced bool) {
 	room := len(o.pending)+o.sending+len(p) <= o.soft() && o.total.Load() < o.most
 	if room && !waiting {
 		o.put(p)
-		o.wake()
+		if o.pace.busy.Load() && len(o.pending) < gatherBytes {
+			o.wakeSoon()
+		} else {
+			o.wake()
+		}
 		return false
 	}
 	if !waiting && o.lateLen+len(p) > o.limit {
@@ -203,6 +211,28 @@ func (o *outbound) wake() {
 		o.writing = true
 		o.done.Add(1)
 		go o.write()
+	}
+}
+
+// wakeSoon starts the writer after gatherTime, if nobody does before.
+func (o *outbound) wakeSoon() {
+	if o.writing || o.gathering {
+		return
+	}
+	o.gathering = true
+	if o.gather == nil {
+		o.gather = time.AfterFunc(gatherTime, o.gathered)
+	} else {
+		o.gather.Reset(gatherTime)
+	}
+}
+
+func (o *outbound) gathered() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.gathering = false
+	if !o.closed {
+		o.wake()
 	}
 }
 
