@@ -95,7 +95,6 @@ func newEngine(o *Options) *mqtt.Server {
 		ClientNetWriteBufferSize: 1, // each packet is written alone: the guard gathers
 		ClientNetReadBufferSize:  64,
 		Logger:                   quiet(o.Logger),
-		SysTopicResendInterval:   10,
 		InlineClient:             true,
 	})
 }
@@ -114,15 +113,13 @@ func (b *Broker) TLSAddr() net.Addr {
 // Run serves until ctx is done, then tells every client (0x8B) and waits for
 // their connections to end.
 func (b *Broker) Run(ctx context.Context) error {
-	if err := b.engine.Serve(); err != nil {
-		return fmt.Errorf("broker: engine: %w", err)
-	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return b.accept(b.tcp, "tcp") })
 	if b.tls != nil {
 		g.Go(func() error { return b.accept(b.tls, "tls") })
 	}
 	g.Go(func() error { b.live.run(ctx); return nil })
+	g.Go(func() error { b.chores(ctx); return nil })
 	g.Go(func() error { b.presence.run(ctx); return nil })
 	g.Go(func() error { b.pace.run(ctx, &b.totals.delivered); return nil })
 	if b.cluster != nil {

@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"strings"
+	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -198,7 +199,7 @@ func (c *conn) sendRetained(topic string, id int) {
 	var sent []byte
 	for {
 		pk, ok := c.b.engine.Topics.Retained.Get(topic)
-		if !ok || sent != nil && bytes.Equal(pk.Payload, sent) {
+		if !ok || sent != nil && bytes.Equal(pk.Payload, sent) || pk.Expiry > 0 && pk.Expiry < time.Now().Unix() {
 			return
 		}
 		sent = pk.Payload

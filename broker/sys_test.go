@@ -1,0 +1,59 @@
+package broker
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/dray-fleet/dray/broker/packet"
+	"github.com/dray-fleet/dray/fleet"
+)
+
+// An operator reads $SYS as it was and as it becomes.
+func TestSys(t *testing.T) {
+	s := start(t)
+	w := s.client(packet.V5, "o1", s.token(fleet.RoleOperator, "*", "o1"))
+	eventually(t, "the first values", func() bool {
+		_, ok := s.b.engine.Topics.Retained.Get("$SYS/broker/clients/connected")
+		return ok
+	})
+	w.granted(1, "$SYS/broker/clients/connected")
+	if m := w.message(); !m.retain {
+		t.Errorf("%+v", m)
+	}
+	s.client(packet.V5, "d1", s.driver("d1"))
+	s.b.tellSys(time.Now())
+	if m := w.message(); m.retain || m.payload != "2" || m.qos != 0 {
+		t.Errorf("%+v", m)
+	}
+	w.granted(0, "$SYS/#")
+	topics := map[string]string{}
+	for range 15 {
+		m := w.message()
+		topics[m.topic] = m.payload
+	}
+	if up, err := strconv.Atoi(topics["$SYS/broker/uptime"]); err != nil || up < 0 || up > 3600 || topics["$SYS/broker/version"] == "" {
+		t.Errorf("%q", topics)
+	}
+}
+
+// What is retained with an expiry interval is not sent after it, and forgotten.
+func TestRetainedExpires(t *testing.T) {
+	s := start(t)
+	a := s.client(packet.V5, "svc", s.token(fleet.RoleService, "acme", "svc", allowing("fleet/acme/broadcast", "fleet/acme/#")))
+	a.publishes(packet.Publish{Topic: []byte("fleet/acme/broadcast"), Payload: []byte("x"), QoS: 1, ID: 1, Retain: true, Props: u32(0x02, 1)})
+	if _, ok := s.b.engine.Topics.Retained.Get("fleet/acme/broadcast"); !ok {
+		t.Fatal("it is not kept at all")
+	}
+	eventually(t, "the expiry", func() bool {
+		w := s.client(packet.V5, "x1", s.dispatcher("x1"))
+		w.granted(1, "fleet/acme/broadcast")
+		n := w.pending()
+		_ = w.nc.Close()
+		return n == 0
+	})
+	s.b.expireRetained(time.Now())
+	if _, ok := s.b.engine.Topics.Retained.Get("fleet/acme/broadcast"); ok {
+		t.Error("it is still kept")
+	}
+}
