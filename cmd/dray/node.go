@@ -87,6 +87,7 @@ func newNode(ctx context.Context, c *configs.Config, r roles, log *slog.Logger) 
 			return n, err
 		}
 	}
+	n.add("memory", returnMemory)
 	return n, nil
 }
 
