@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -51,7 +52,8 @@ func (a *account) read() (sent, acked map[report]struct{}, err error) {
 	return sent, acked, nil
 }
 
-// readLedger reads a file of lines "driver boot seq".
+// readLedger reads a file of lines "driver boot seq". The last one may be cut
+// short, for the fleet may be writing it.
 func readLedger(path string, into map[report]struct{}) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -61,15 +63,20 @@ func readLedger(path string, into map[report]struct{}) error {
 		return err
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
+	for lines := bufio.NewReader(f); ; {
+		line, err := lines.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 		var r report
-		if _, err := fmt.Sscan(lines.Text(), &r.driver, &r.boot, &r.seq); err != nil {
-			return fmt.Errorf("ledger %s: line %q: %w", path, lines.Text(), err)
+		if _, err := fmt.Sscan(line, &r.driver, &r.boot, &r.seq); err != nil {
+			return fmt.Errorf("ledger %s: line %q: %w", path, line, err)
 		}
 		into[r] = struct{}{}
 	}
-	return lines.Err()
 }
 
 // A balance compares an account with the rows of the database.

@@ -18,8 +18,8 @@ type apart struct {
 }
 
 // describeApart makes the parts without starting one. The stream is looked for
-// at natsVia, or where it is when that is empty.
-func (r *rig) describeApart(ctx context.Context, natsVia func(target string) (string, error)) (*apart, error) {
+// at natsVia, or where it is when that is nil. env adds settings.
+func (r *rig) describeApart(ctx context.Context, natsVia func(target string) (string, error), env ...string) (*apart, error) {
 	pg, err := newPostgres(ctx, r.dir)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,8 @@ func (r *rig) describeApart(ctx context.Context, natsVia func(target string) (st
 		role string
 		addr string
 	}{{&a.broker, "broker", through}, {&a.ingest, "ingest", a.natsAddr}, {&a.api, "api", a.natsAddr}} {
-		if *x.into, err = r.add(x.role, "DRAY_STORE_URL="+pg.url, "DRAY_STREAM_URL=nats://"+x.addr, "DRAY_STREAM_MAX_BYTES=4GiB"); err != nil {
+		all := append([]string{"DRAY_STORE_URL=" + pg.url, "DRAY_STREAM_URL=nats://" + x.addr, "DRAY_STREAM_MAX_BYTES=4GiB"}, env...)
+		if *x.into, err = r.add(x.role, all...); err != nil {
 			return nil, err
 		}
 	}
@@ -74,8 +75,8 @@ func (a *apart) natsUp(ctx context.Context) error {
 }
 
 // upApart starts the parts in the usual order.
-func (r *rig) upApart(ctx context.Context, natsVia func(string) (string, error)) (*apart, error) {
-	a, err := r.describeApart(ctx, natsVia)
+func (r *rig) upApart(ctx context.Context, natsVia func(string) (string, error), env ...string) (*apart, error) {
+	a, err := r.describeApart(ctx, natsVia, env...)
 	if err != nil {
 		return nil, err
 	}

@@ -22,13 +22,14 @@ const faultTime = 2 * time.Minute
 
 // Options says what to break. Binary is required; the rest may be zero.
 type Options struct {
-	Binary string    // the dray that is run
-	Faults []string  // ids such as "F1"; default all
-	Short  bool      // the short subset, with fewer repetitions
-	Dir    string    // for data and logs; default a temporary one, removed when all is well
-	Env    []string  // more variables for the processes
-	Out    io.Writer // a JSON line for each fault; default os.Stdout
-	Err    io.Writer // a line for people for each fault; default os.Stderr
+	Binary   string    // the dray that is run
+	Previous string    // another version of it: nothing is broken then, but upgraded from that
+	Faults   []string  // ids such as "F1"; default all
+	Short    bool      // the short subset, with fewer repetitions
+	Dir      string    // for data and logs; default a temporary one, removed when all is well
+	Env      []string  // more variables for the processes
+	Out      io.Writer // a JSON line for each fault; default os.Stdout
+	Err      io.Writer // a line for people for each fault; default os.Stderr
 }
 
 // A Result is what came of one fault. Numbers are fixes unless they say otherwise.
@@ -96,6 +97,9 @@ func Run(ctx context.Context, opts Options) ([]Result, error) {
 }
 
 func choose(opts Options) ([]fault, error) {
+	if opts.Previous != "" {
+		return []fault{{"upgrade", "an upgrade from another version", false, upgrade}}, nil
+	}
 	var chosen []fault
 	for _, f := range faults {
 		if len(opts.Faults) > 0 && slices.Contains(opts.Faults, f.id) || len(opts.Faults) == 0 && (f.short || !opts.Short) {

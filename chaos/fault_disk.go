@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -104,7 +105,8 @@ func fillDatabase(ctx context.Context, r *rig) error {
 	if err := errors.Join(os.Mkdir(elsewhere, 0o700), os.Symlink(elsewhere, filepath.Join(dir, "stream"))); err != nil {
 		return err
 	}
-	if _, err := r.serve(ctx); err != nil {
+	p, err := r.serve(ctx)
+	if err != nil {
 		return err
 	}
 	if err := r.load(ctx, 50, 1); err != nil {
@@ -124,11 +126,20 @@ func fillDatabase(ctx context.Context, r *rig) error {
 	if !r.flows(ctx, began.Add(8*time.Second)) {
 		r.breach("nothing is acknowledged while the database has no space")
 	}
+	if status, a := get(ctx, p.ready, ""); status != http.StatusServiceUnavailable || !bytes.Contains(a.body, []byte("is full")) {
+		r.breach("readiness says %d %s with a full disk", status, a.body)
+	}
+	if log, err := os.ReadFile(p.logPath); err != nil || !bytes.Contains(log, []byte("disk is full")) {
+		r.breach("the log does not say that the disk is full (%v)", err)
+	}
 	if err := os.Remove(filled); err != nil {
 		return err
 	}
 	if err := r.recovered(ctx, time.Now(), 10*time.Second); err != nil {
 		return err
+	}
+	if status, a := get(ctx, p.ready, ""); status != http.StatusOK {
+		r.breach("readiness says %d %s when there is space again", status, a.body)
 	}
 	if err := r.settle(ctx); err != nil {
 		return err

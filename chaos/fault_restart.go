@@ -68,11 +68,24 @@ func restartInTurn(ctx context.Context, r *rig) error {
 		if err := wait(ctx, 3*time.Second); err != nil {
 			return err
 		}
+		var g *guest
+		if p == a.broker {
+			if g, err = r.newGuest(ctx, "guest"); err != nil {
+				return err
+			}
+		}
 		took, err := p.term()
 		if err != nil || took > 10*time.Second {
 			r.breach("%s ended after %s: %v", p.name, took, err)
 		}
 		r.note("%s ended in order after %s", p.name, took.Round(time.Millisecond))
+		if g != nil {
+			if reason, err := g.farewell(5 * time.Second); err != nil || reason != serverShuttingDown {
+				r.breach("an MQTT 5 client was told %#x (%v), want 0x8B, server shutting down", reason, err)
+			} else {
+				r.note("an MQTT 5 client was told 0x8B, server shutting down")
+			}
+		}
 		began := time.Now()
 		if err := p.up(ctx); err != nil {
 			return err

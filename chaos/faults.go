@@ -15,6 +15,7 @@ var faults = []fault{
 	{"F1", "the server is killed again and again", true, killServer},
 	{"F2", "ingest is killed right after its commits", true, killIngest},
 	{"F3", "the database goes away", true, stopDatabase},
+	{"F3s", "SQLite is locked by somebody else", false, lockDatabase},
 	{"F4", "the stream's disk is full", false, fillStream},
 	{"F5", "the database's disk is full", false, fillDatabase},
 	{"F6", "the network between broker and stream fails", false, partition},

@@ -25,7 +25,12 @@ func request(ctx context.Context, method, url, token string) (int, *answer) {
 
 // send is a request with a body of JSON, unless that is empty.
 func send(ctx context.Context, method, url, token, body string) (int, *answer) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	return patiently(ctx, answerTime, method, url, token, body)
+}
+
+// patiently is send with a limit of its own.
+func patiently(ctx context.Context, limit time.Duration, method, url, token, body string) (int, *answer) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {

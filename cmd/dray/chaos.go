@@ -41,6 +41,7 @@ func newChaos() *cobra.Command {
 	f.StringSliceVar(&o.Faults, "faults", nil, "only these, such as F1,F2")
 	f.BoolVar(&o.Short, "short", false, "the short subset, each with fewer repetitions")
 	f.StringVar(&o.Dir, "out", "", "directory for data and logs, kept; default a temporary one, kept only after a breach")
+	f.StringVar(&o.Previous, "previous", "", "another version's program: break nothing, but upgrade from that under load")
 	f.StringVar(&broken, "break", "", "a protection to take away")
 	if err := f.MarkHidden("break"); err != nil {
 		panic(err) // it is defined above
