@@ -80,7 +80,11 @@ func (n *node) ready(w http.ResponseWriter, r *http.Request) {
 		Fill   float64 `json:"stream_fill,omitempty"`
 		Alarm  bool    `json:"stream_alarm,omitempty"`
 	}{Ready: true, Store: "ok"}
-	if err := n.store.Ping(ctx); err != nil {
+	err := n.store.Ping(ctx)
+	if err == nil && n.c.Store.URL == "" {
+		err = diskFull(n.c.Data.Dir)
+	}
+	if err != nil {
 		state.Ready, state.Store = false, err.Error()
 	}
 	if n.stream != nil {
