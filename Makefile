@@ -61,6 +61,12 @@ test-e2e: build
 chaos: build
 	./bin/dray chaos
 
+# Upgrade from another version, the last tag, under load; needs the history (CI clones may be shallow).
+.PHONY: upgrade
+PREVIOUS := $(shell git describe --tags --abbrev=0 HEAD^ 2>/dev/null || echo a4ee945)
+upgrade: build
+	scripts/upgrade.sh $(PREVIOUS)
+
 # Every fuzz target, FUZZTIME each.
 FUZZTIME := 60s
 fuzz:
@@ -81,9 +87,10 @@ bench-web: build
 	cd web && npm run bench -- $(WEB_MINUTES)
 
 # The real binary under a random fleet for SOAK; fails when anything grows.
+# SOAK_FLAGS adds to it: -clients, -rate, -csv FILE, -plot FILE.
 SOAK := 10m
 soak: build
-	go run ./bench/soak -for $(SOAK)
+	go run ./bench/soak -for $(SOAK) $(SOAK_FLAGS)
 
 clean:
 	rm -rf bin web/dist/app web/node_modules
