@@ -286,6 +286,9 @@ func ByHand(t *testing.T, s Store, exec func(sql string), actor string) {
 		t.Fatalf("kinds %v, want %v and two of what is deleted", kinds, want)
 	}
 	equal(t, "kinds", kinds[:len(want)], want)
+	var last struct{ Reference string }
+	decode(t, feed(t, s, "shipment.deleted")[0].Data, &last)
+	equal(t, "what is deleted", last.Reference, "by hand")
 	got := read(t, s, "s1")
 	equal(t, "version, status", []any{got.Version, got.Status, got.Note}, []any{int64(3), fleet.StatusCancelled, "x"})
 	sameJSON(t, "the last of s1", feed(t, s, "shipment.updated")[0].Data, encoded(t, got))
