@@ -7,6 +7,7 @@ import type { Dray } from "../e2e/dray";
 
 const DRIVERS = 200;
 const EVERY = 4_000; // ms between two fixes of a driver
+const TURNS = 8; // not all report at once
 const MINUTE = 60_000;
 const KM = 1 / 111.3; // degrees of latitude
 
@@ -78,6 +79,7 @@ interface Member {
 
 export class BusyFleet {
   readonly members: Member[] = [];
+  private turn = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(private readonly dray: Dray, private readonly admin: string) {}
@@ -103,7 +105,7 @@ export class BusyFleet {
     };
     for (let at = 0; at < DRIVERS; at += 10) await Promise.all(Array.from({ length: 10 }, (_, i) => join(at + i)));
     await this.beginDay();
-    this.timer = setInterval(() => this.report(), EVERY);
+    this.timer = setInterval(() => this.report(this.turn++), EVERY / TURNS);
   }
 
   /** The last half hour, and who has trouble already. */
@@ -120,10 +122,11 @@ export class BusyFleet {
     }
   }
 
-  /** Everybody who can report drives on for a moment. */
-  private report() {
+  /** Those whose turn it is, and who can report, drive on for a moment. */
+  private report(turn: number) {
     const now = Date.now();
     for (const [i, member] of this.members.entries()) {
+      if (i % TURNS !== turn % TURNS) continue;
       const { mood, client, place, id } = member;
       if (mood === "lost" || mood === "off" || mood === "blind" || !client.connected) continue;
       const random = dice(Math.floor(now / 1_000) + i * 31);

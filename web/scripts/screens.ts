@@ -120,13 +120,17 @@ function screens(): Record<string, Screen> {
   const tab = (name: string): Screen => ({ path: `/admin/${name}`, ready: `[data-testid=tab-${name}][aria-current]` });
   return {
     "map": { path: "/", ready: "[data-testid=map] canvas" },
-    "alerts": { path: `/drivers/${fleet.id(12)}?list=alerts`, ready: "[data-testid=alerts] li", then: (page) => page.getByRole("button", { name: "Show on map" }).click() },
+    "alerts": {
+      path: "/?list=alerts", ready: "[data-testid=alerts] li",
+      then: (page) => (page.viewportSize()!.width > 760 ? page.getByTestId("alerts").getByText("Breakdown").click() : Promise.resolve()),
+    },
     "driver": { path: `/drivers/${fleet.id(1)}`, ready: "[data-testid=track-summary]", then: (page) => page.getByRole("button", { name: "Show on map" }).click() },
     "shipments": { path: "/shipments", ready: "[data-testid=column-open] .card" },
     "shipment": { path: `/shipments/${shown}`, ready: "[data-testid=proof]" },
     "history": { path: `/history/${fleet.id(1)}/${day}`, ready: "[data-testid=history-trips] li", then: (page) => page.getByTestId("history-slider").fill(String(yesterday + 3.4 * HOUR)) },
     "replay": { path: `/replay?at=${new Date(yesterday + 3.2 * HOUR).toISOString()}`, ready: "[data-testid=replay-state][data-count='200']" },
-    ...Object.fromEntries(["users", "drivers", "devices", "tokens", "webhooks", "letters", "audit", "clients"].map((name) => [`admin-${name}`, tab(name)])),
+    "admin-devices": { path: "/admin/devices", ready: "[data-testid=unknown-devices]" },
+    ...Object.fromEntries(["users", "drivers", "tokens", "webhooks", "letters", "audit", "clients"].map((name) => [`admin-${name}`, tab(name)])),
     "admin-system": { ...tab("system"), then: (page) => page.waitForTimeout(20_000) }, // its charts begin when it is opened
     "settings": { path: "/", ready: "[data-testid=map] canvas", then: (page) => page.getByTestId("settings").click() },
   };

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 
 import "../screens.css";
 import "./admin.css";
@@ -29,9 +29,11 @@ type Tab = keyof typeof tabs;
 export default function AdminScreen({ fleet, now, tab }: Shown & { tab: string | undefined }) {
   const shown: Tab = tab !== undefined && tab in tabs ? (tab as Tab) : "users";
   const Page = tabs[shown];
+  const bar = useRef<HTMLElement>(null);
+  useEffect(() => bar.current!.querySelector("[aria-current]")!.scrollIntoView({ block: "nearest", inline: "center" }), [shown]);
   return (
     <div className="screen admin" data-testid="admin-screen">
-      <nav className="tabs" aria-label={t("tabs")}>
+      <nav ref={bar} className="tabs" aria-label={t("tabs")}>
         {(Object.keys(tabs) as Tab[]).map((name) => (
           <a key={name} {...linkTo(pathOf("admin", name))} aria-current={name === shown ? "page" : undefined} data-testid={`tab-${name}`}>{t(`tab.${name}`)}</a>
         ))}

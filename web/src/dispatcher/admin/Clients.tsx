@@ -26,7 +26,7 @@ export function Clients({ fleet, now }: { fleet: Fleet; now: number }) {
         row={(client) => (
           <>
             <td><strong>{client.client_id}</strong>{client.driver && client.driver !== client.subject && <div className="hint">{client.driver}</div>}</td>
-            <td>{client.role}<div className="hint">{client.protocol}</div></td>
+            <td>{client.role}<div className="hint">MQTT {client.protocol}</div></td>
             <td className="nowrap">{client.address}</td>
             <td className="nowrap">{ageText(now - Date.parse(client.connected_at))}</td>
             <td className="numbers">{count.format(client.received)} / {count.format(client.sent)}</td>

@@ -4,7 +4,7 @@ import { changesOf } from "./changes";
 
 it.each([
   ["created", null, { name: "Anna" }, [{ key: "name", before: undefined, after: "Anna" }]],
-  ["renamed", { id: "d7", name: "Anna" }, { id: "d7", name: "Bea" }, [{ key: "name", before: "Anna", after: "Bea" }]],
+  ["renamed", { id: "d7", name: "Anna", driver: null }, { id: "d7", name: "Bea" }, [{ key: "name", before: "Anna", after: "Bea" }]],
   ["deleted", { name: "Anna", kinds: ["a"] }, undefined, [{ key: "name", before: "Anna", after: undefined }, { key: "kinds", before: '["a"]', after: undefined }]],
   ["unchanged", { name: "Anna" }, { name: "Anna" }, []],
   ["no object", 1, 2, [{ key: "", before: "1", after: "2" }]],

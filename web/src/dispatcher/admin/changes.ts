@@ -5,7 +5,8 @@ export interface Change {
   after?: string;
 }
 
-const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+/** Null is what is not there. */
+const text = (value: unknown) => (value === null ? undefined : typeof value === "string" ? value : JSON.stringify(value));
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** What differs between two states of something, key by key. */
