@@ -33,6 +33,8 @@ type Client struct {
 	ConnectedAt stamp      `json:"connected_at"`
 	Received    int64      `json:"received"`
 	Sent        int64      `json:"sent"`
+	ReceiveRate float64    `json:"receive_rate" doc:"Publications a second, of the last 10 to 20 s."`
+	SendRate    float64    `json:"send_rate"`
 	QueueBytes  int64      `json:"queue_bytes"`
 	Dropped     int64      `json:"dropped"`
 }
@@ -79,7 +81,7 @@ func (a *API) listClients(ctx context.Context, in *struct {
 }
 
 func client(c *fleet.Client) Client {
-	return Client{c.ID, c.Subject, c.Role, c.Driver, c.Address, c.Protocol, at(c.ConnectedAt), c.Received, c.Sent, c.QueueBytes, c.Dropped}
+	return Client{c.ID, c.Subject, c.Role, c.Driver, c.Address, c.Protocol, at(c.ConnectedAt), c.Received, c.Sent, c.ReceiveRate, c.SendRate, c.QueueBytes, c.Dropped}
 }
 
 func (a *API) disconnectClient(ctx context.Context, in *struct {

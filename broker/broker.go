@@ -134,12 +134,17 @@ func (b *Broker) Run(ctx context.Context) error {
 func (b *Broker) sweepEvery(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	var read time.Time // the meters
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
 			b.sweep(now)
+			if now.Sub(read) >= meterEvery {
+				read = now
+				b.readMeters(now)
+			}
 		}
 	}
 }

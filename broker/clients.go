@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/dray-fleet/dray/broker/packet"
 	"github.com/dray-fleet/dray/fleet"
@@ -12,15 +13,17 @@ import (
 // Clients lists who of a fleet is connected to this node, by client id.
 func (b *Broker) Clients(fleetID string) []fleet.Client {
 	var list []fleet.Client
+	now := time.Now()
 	for _, c := range b.sessions.live() {
 		claims := c.claims.Load()
 		if claims == nil || claims.Fleet != fleetID {
 			continue
 		}
+		receive, send := c.meter.rates(c, now)
 		cl := fleet.Client{
 			ID: c.clientID, Fleet: claims.Fleet, Subject: claims.Subject, Role: claims.Role, Driver: claims.Driver,
 			Address: c.remote, Protocol: "5", ConnectedAt: c.openedAt,
-			Received: c.received.Load(), Sent: c.delivered.Load(), QueueBytes: int64(c.out.queued()),
+			Received: c.received.Load(), Sent: c.delivered.Load(), ReceiveRate: receive, SendRate: send, QueueBytes: int64(c.out.queued()),
 			Dropped: c.out.conflated.Load(),
 		}
 		if c.version != packet.V5 {

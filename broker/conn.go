@@ -76,6 +76,7 @@ type conn struct {
 
 	received  atomic.Int64 // publishes of the client
 	delivered atomic.Int64 // publications to the client
+	meter     meter
 }
 
 // newConn returns a connection that has said nothing yet.

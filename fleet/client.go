@@ -12,8 +12,10 @@ type Client struct {
 	Address     string // host:port of the peer
 	Protocol    string // "3.1.1" or "5", with "/ws" over WebSocket
 	ConnectedAt time.Time
-	Received    int64 // publications
-	Sent        int64 // publications
+	Received    int64   // publications
+	Sent        int64   // publications
+	ReceiveRate float64 // publications a second, of the last seconds
+	SendRate    float64
 	QueueBytes  int64 // waiting to be written
 	Dropped     int64 // publications that this client did not get
 }

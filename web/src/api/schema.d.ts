@@ -1247,9 +1247,16 @@ export interface components {
             protocol: string;
             /** Format: int64 */
             queue_bytes: number;
+            /**
+             * Format: double
+             * @description Publications a second, of the last 10 to 20 s.
+             */
+            receive_rate: number;
             /** Format: int64 */
             received: number;
             role: string;
+            /** Format: double */
+            send_rate: number;
             /** Format: int64 */
             sent: number;
             subject: string;
