@@ -23,6 +23,14 @@ const lingering = 5 * time.Second
 // an idle connection holds none.
 var idleBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
+// muchBuffers are those of connections that were sent much at once the last time.
+var muchBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 2*idleMost); return &b }}
+
+const (
+	idleMost = 64 << 10 // capacity of what idleBuffers keep
+	muchMost = 1 << 20
+)
+
 // An outbound is the bounded sending side of a connection. Nothing that is
 // added to it ever blocks: a goroutine writes while there is something to write
 // and ends when there is not. What gathers meanwhile becomes one write.
@@ -51,6 +59,7 @@ type outbound struct {
 	done    sync.WaitGroup
 
 	extended time.Time // when the write deadline was set last
+	much     bool      // the last write was a large one
 
 	gather    *time.Timer // wakes the writer; made when first needed
 	gathering bool        // it is set
@@ -200,7 +209,11 @@ func (o *outbound) queued() int {
 
 func (o *outbound) put(p []byte) {
 	if o.pending == nil {
-		o.pending = (*idleBuffers.Get().(*[]byte))[:0]
+		pool := &idleBuffers
+		if o.much {
+			pool = &muchBuffers
+		}
+		o.pending = (*pool.Get().(*[]byte))[:0]
 	}
 	o.pending = append(o.pending, p...)
 	o.total.Add(int64(len(p)))
@@ -281,6 +294,7 @@ func (o *outbound) write() {
 		o.sent.Add(int64(n))
 		o.mu.Lock()
 		o.total.Add(-int64(o.sending))
+		o.much = o.sending > idleMost/2
 		o.sending = 0
 		o.room.Broadcast()
 		if err != nil {
@@ -320,8 +334,12 @@ func closeWrite(nc net.Conn) bool {
 }
 
 func give(b []byte) {
-	if c := cap(b); c > 0 && c <= 64<<10 {
-		b = b[:0]
+	b = b[:0]
+	switch c := cap(b); {
+	case c == 0 || c > muchMost:
+	case c <= idleMost:
 		idleBuffers.Put(&b)
+	default:
+		muchBuffers.Put(&b)
 	}
 }
