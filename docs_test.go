@@ -86,6 +86,8 @@ func TestPayloadsInTheDocuments(t *testing.T) {
 				_, err = codec.Status(payload)
 			case "receipt":
 				_, err = codec.Receipt(payload)
+			case "command":
+				_, err = codec.CommandReceipt(payload)
 			default:
 				t.Errorf("docs/mqtt.md has an example of %q", kind)
 			}

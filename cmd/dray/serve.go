@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dray-fleet/dray/configs"
+	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/sim"
 )
 
@@ -70,7 +72,7 @@ func serve(cmd *cobra.Command, r roles, demo bool) (err error) {
 	}
 	n.greet(cmd.OutOrStdout())
 	if demo {
-		if err := n.addDemo(); err != nil {
+		if err := n.addDemo(ctx); err != nil {
 			return err
 		}
 	}
@@ -97,8 +99,20 @@ func (n *node) greet(w io.Writer) {
 // demoFleet is the fleet that is there after the first start.
 const demoFleet = "demo"
 
-// addDemo has simulated drivers connect to this process.
-func (n *node) addDemo() error {
+// demoFences lie where the simulated drivers come by: in the middle of Berlin.
+var demoFences = []fleet.Geofence{
+	{Fleet: demoFleet, ID: "centre", Name: "Centre", Circle: &fleet.Circle{Center: fleet.Point{Lat: 52.5170, Lon: 13.3889}, Radius: 800}},
+	{Fleet: demoFleet, ID: "south-west", Name: "South-west", Polygon: []fleet.Point{
+		{Lat: 52.507, Lon: 13.345}, {Lat: 52.507, Lon: 13.370}, {Lat: 52.490, Lon: 13.370}, {Lat: 52.490, Lon: 13.345}}},
+}
+
+// addDemo has simulated drivers connect to this process, and draws geofences.
+func (n *node) addDemo(ctx context.Context) error {
+	for _, g := range demoFences {
+		if _, err := n.store.CreateGeofence(ctx, fleet.System, g); err != nil && !errors.Is(err, fleet.ErrConflict) {
+			return fmt.Errorf("demo: %w", err)
+		}
+	}
 	s, err := sim.New(sim.Options{
 		URL:      "mqtt://" + dialable(n.broker.Addr()),
 		Fleet:    demoFleet,
