@@ -34,6 +34,8 @@ const (
 	connects    = "connects"
 	stored      = "positions stored"
 	committed   = "acknowledgement to row p99"
+	statusP50   = "status to dispatcher p50"
+	statusP99   = "status to dispatcher p99"
 )
 
 var bars = []bar{
@@ -54,6 +56,8 @@ var bars = []bar{
 	{scenario: "stalled", what: "delivery p99, × without", of: [2]string{"with", deliveryP99}, to: [2]string{"without", deliveryP99}, most: 2},
 	{scenario: "stalled", what: "acknowledgement p99, × without", of: [2]string{"with", ackP99}, to: [2]string{"without", ackP99}, most: 2},
 	{scenario: "stalled", what: "MB more memory", of: [2]string{"with", "heap more"}, most: 2},
+	{scenario: "status", what: "SQLite, p99 in ms", of: [2]string{"SQLite", statusP99}, most: 300},
+	{scenario: "status", what: "PostgreSQL, p99 in ms", of: [2]string{"PostgreSQL", statusP99}, most: 300},
 	{scenario: "store", what: "PostgreSQL, positions/s", of: [2]string{"PostgreSQL", stored}, least: 60_000},
 	{scenario: "store", what: "PostgreSQL, × one UPDATE per message", of: [2]string{"PostgreSQL", stored}, to: [2]string{"one UPDATE per message", stored}, least: 50},
 	{scenario: "store", what: "SQLite, positions/s", of: [2]string{"SQLite", stored}, least: 45_000},

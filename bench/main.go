@@ -48,6 +48,7 @@ var scenarios = []struct {
 	{"storm", "5,000 connects with HS256 tokens at once, with a fleet being watched meanwhile", (*bench).storm, false},
 	{"stalled", "a subscriber that never reads, beside others who do", (*bench).stalled, false},
 	{"drain", "a backlog of the stream worked off by ingest", (*bench).drain, false},
+	{"status", "200 statuses/s of drivers, until a dispatcher has them after their commit", (*bench).status, false},
 	{"store", "positions into the databases", (*bench).store, false},
 	{"read", "out of databases that are full", (*bench).read, true},
 }
