@@ -72,7 +72,7 @@ func (b *Broker) tellSys(now time.Time) {
 	if connected > info.ClientsMaximum {
 		info.ClientsMaximum = connected
 	}
-	total := int64(b.engine.Clients.Len())
+	total := int64(b.engine.Clients.Len()) - 1 // without the engine's own, which publishes for the server
 	heap := []runtimemetrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	runtimemetrics.Read(heap)
 	b.tell("version", "mochi "+mqtt.Version, now)

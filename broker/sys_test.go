@@ -28,11 +28,11 @@ func TestSys(t *testing.T) {
 	}
 	w.granted(0, "$SYS/#")
 	topics := map[string]string{}
-	for range 15 {
+	for range 16 {
 		m := w.message()
 		topics[m.topic] = m.payload
 	}
-	if up, err := strconv.Atoi(topics["$SYS/broker/uptime"]); err != nil || up < 0 || up > 3600 || topics["$SYS/broker/version"] == "" {
+	if up, err := strconv.Atoi(topics["$SYS/broker/uptime"]); err != nil || up < 0 || up > 3600 || topics["$SYS/broker/clients/total"] != "2" || topics["$SYS/broker/version"] == "" {
 		t.Errorf("%q", topics)
 	}
 }
