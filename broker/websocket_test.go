@@ -246,6 +246,8 @@ func TestWebSocketViolations(t *testing.T) {
 		"a reserved opcode":         wsFrame(0x83, pingreq),
 		"a fragmented ping":         wsFrame(0x09, nil),
 		"a compressed continuation": wsFrame(0xc0, pingreq),
+		"a continuation of nothing": wsFrame(0x80, pingreq),
+		"a message in another":      append(wsFrame(0x02, pingreq[:1]), wsFrame(0x82, pingreq[1:])...),
 		"a close":                   wsFrame(0x88, []byte{3, 0xe8}),
 		"no deflate stream":         wsFrame(0xc2, bytes.Repeat([]byte{0xff}, 100)),
 		"a bomb":                    wsFrame(0xc2, bomb),

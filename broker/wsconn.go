@@ -28,6 +28,7 @@ type wsConn struct {
 	left   int64 // payload bytes of frame still to come
 	at     int   // of these, already read: position in the mask
 	inBody bool
+	begun  bool   // the message is in fragments of which more are to come
 	packed bool   // the message is compressed
 	buffer []byte // what of a compressed message or a control frame has come
 
@@ -188,13 +189,16 @@ func (c *wsConn) begin() error {
 		return errWSText
 	case h.OpCode.IsControl() && (h.Length > ws.MaxControlFramePayloadSize || !h.Fin || compressed):
 		return errWSProtocol
-	case h.OpCode == ws.OpContinuation && compressed:
-		return errWSProtocol
+	case h.OpCode == ws.OpContinuation && (compressed || !c.begun), h.OpCode == ws.OpBinary && c.begun:
+		return errWSProtocol // RFC 6455 section 5.4
 	case h.OpCode.IsControl() && c.packed && len(c.buffer) > 0:
 		return errWSProtocol // inside a fragmented compressed message: no client of MQTT does it
 	}
 	if h.OpCode == ws.OpBinary {
 		c.packed = compressed
+	}
+	if !h.OpCode.IsControl() {
+		c.begun = !h.Fin
 	}
 	c.frame, c.left, c.at, c.inBody = h, h.Length, 0, true
 	if h.Length == 0 {
