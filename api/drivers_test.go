@@ -133,7 +133,7 @@ func TestEmptyTracks(t *testing.T) {
 	if _, err := s.store.EnsureDriver(t.Context(), "acme", "d1"); err != nil {
 		t.Fatal(err)
 	}
-	for format, want := range map[string]string{"json": `"points":[]`, "csv": "fix_at,lat", "gpx": "<trkseg>", "geojson": `"geometry":null`} {
+	for format, want := range map[string]string{"json": `"points":[]`, "csv": "fix_at,lat", "gpx": "<trkseg>", "geojson": `"geometry":null,"properties":{"coordTimes":[],`} {
 		r := s.do("GET", "/drivers/d1/track?format="+format, token, nil)
 		if r.StatusCode != http.StatusOK || !strings.Contains(string(r.body), want) {
 			t.Errorf("an empty track as %s = %d %s", format, r.StatusCode, r.body)

@@ -204,55 +204,84 @@ func (s *Store) Drivers(ctx context.Context, q fleet.DriverQuery) ([]fleet.Drive
 			args = append(args, string(list))
 		}
 	}
-	return collect(ctx, s.reader, "list drivers", scanDriver, "SELECT "+driverColumns+from+where+" ORDER BY d.driver LIMIT ?", append(args, q.Limit)...)
+	return collect(ctx, s.reader, "list drivers", newDriverScanner().scan, "SELECT "+driverColumns+from+where+" ORDER BY d.driver LIMIT ?", append(args, q.Limit)...)
 }
 
 // Driver returns one driver, or fleet.ErrNotFound.
 func (s *Store) Driver(ctx context.Context, fleetID, id string) (fleet.Driver, error) {
 	row := s.reader.QueryRowContext(ctx, "SELECT "+driverColumns+driverTables+"WHERE d.fleet = ? AND d.driver = ?", fleetID, id)
-	d, err := scanDriver(row.Scan)
+	d, err := newDriverScanner().scan(row.Scan)
 	return d, readError("read driver", err)
 }
 
-func scanDriver(scan func(...any) error) (fleet.Driver, error) {
-	var (
-		d                                                               fleet.Driver
-		p                                                               fleet.Presence
-		f                                                               fleet.Position
-		duty                                                            string
-		dutyAt, presenceAt, quarantinedAt, disagreedAt, fixAt, received *int64
-		createdAt                                                       int64
-		health, source                                                  *string
-		healthExt                                                       []byte
-		lat, lon, acc, alt, speed, heading, battery                     *int32
-	)
-	err := scan(&d.Fleet, &d.ID, &d.Name, &duty, &dutyAt, &p.State, &presenceAt, &p.Reason, &p.Source,
-		&health, &healthExt, &d.Thinned, &quarantinedAt, &disagreedAt, &createdAt,
-		&fixAt, &received, &lat, &lon, &acc, &alt, &speed, &heading, &battery, &source)
-	if err != nil {
-		return d, err
+// A driverScanner reads driverColumns. It takes values as SQLite gives them,
+// without a conversion of each: there are many in a page.
+type driverScanner struct {
+	values  [25]any
+	columns []any // pointers to values
+}
+
+func newDriverScanner() *driverScanner {
+	s := &driverScanner{}
+	for i := range s.values {
+		s.columns = append(s.columns, &s.values[i])
 	}
-	d.Duty, d.DutyAt, d.CreatedAt = fleet.Duty(duty), column.Time(dutyAt), column.Time(&createdAt)
-	if presenceAt != nil {
-		p.At = column.Time(presenceAt)
-		d.Presence = &p
+	return s
+}
+
+func (s *driverScanner) scan(scan func(...any) error) (fleet.Driver, error) {
+	if err := scan(s.columns...); err != nil {
+		return fleet.Driver{}, err
 	}
-	if health != nil {
-		d.Health = &fleet.Health{Ext: healthExt}
-		if err := json.Unmarshal([]byte(*health), d.Health); err != nil {
+	d := fleet.Driver{
+		Fleet: s.text(0), ID: s.text(1), Name: s.text(2), Duty: fleet.Duty(s.text(3)), DutyAt: s.time(4),
+		Thinned: s.int(11), Flags: batch.Flags(s.time(12), s.time(13)), CreatedAt: s.time(14),
+	}
+	if at := s.time(6); !at.IsZero() {
+		d.Presence = &fleet.Presence{State: s.text(5), At: at, Reason: s.text(7), Source: s.text(8)}
+	}
+	if health := s.text(9); health != "" {
+		d.Health = &fleet.Health{}
+		d.Health.Ext, _ = s.values[10].([]byte)
+		if err := json.Unmarshal([]byte(health), d.Health); err != nil {
 			return d, fmt.Errorf("health: %w", err)
 		}
 	}
-	d.Flags = batch.Flags(column.Time(quarantinedAt), column.Time(disagreedAt))
-	if fixAt != nil {
-		f.Fleet, f.Driver, f.Source = d.Fleet, d.ID, *source
-		f.FixAt, f.ReceivedAt = column.Time(fixAt), column.Time(received)
-		f.Lat, f.Lon = column.Degree.Float(*lat), column.Degree.Float(*lon)
-		f.Accuracy, f.Altitude = column.Accuracy.Opt(acc), column.Altitude.Opt(alt)
-		f.Speed, f.Heading, f.Battery = column.Speed.Opt(speed), column.Heading.Opt(heading), column.Battery.Opt(battery)
-		d.Position = &f
+	if at := s.time(15); !at.IsZero() {
+		d.Position = &fleet.Position{Fleet: d.Fleet, Driver: d.ID, ReceivedAt: s.time(16), Fix: fleet.Fix{
+			FixAt: at, Lat: column.Degree.Float(int32(s.int(17))), Lon: column.Degree.Float(int32(s.int(18))),
+			Accuracy: s.opt(19, column.Accuracy), Altitude: s.opt(20, column.Altitude), Speed: s.opt(21, column.Speed),
+			Heading: s.opt(22, column.Heading), Battery: s.opt(23, column.Battery), Source: s.text(24),
+		}}
 	}
 	return d, nil
+}
+
+// text, int, time and opt return a column; its zero value for null.
+func (s *driverScanner) text(i int) string {
+	v, _ := s.values[i].(string)
+	return v
+}
+
+func (s *driverScanner) int(i int) int64 {
+	v, _ := s.values[i].(int64)
+	return v
+}
+
+func (s *driverScanner) time(i int) time.Time {
+	v, ok := s.values[i].(int64)
+	if !ok {
+		return time.Time{}
+	}
+	return column.Time(&v)
+}
+
+func (s *driverScanner) opt(i int, scale column.Scale) fleet.Opt {
+	v, ok := s.values[i].(int64)
+	if !ok {
+		return fleet.Opt{}
+	}
+	return fleet.Some(scale.Float(int32(v)))
 }
 
 // collect runs a query and scans each row.
