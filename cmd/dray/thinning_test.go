@@ -2,13 +2,33 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 )
 
+// put sends a JSON body to a resource of the API.
+func (p *process) put(path, token, body string) {
+	p.t.Helper()
+	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodPut, "http://"+p.HTTP+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		p.t.Fatalf("PUT %s %s = %s", path, body, resp.Status)
+	}
+}
+
 // TestHistoryThin changes how dense the history of one driver is kept while the
-// server runs.
+// server runs, by API and by command.
 func TestHistoryThin(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, dir, "DRAY_INGEST_MIN_INTERVAL=1h")
@@ -20,13 +40,15 @@ func TestHistoryThin(t *testing.T) {
 		}
 		return out
 	}
-	thin("--fleet", "acme", "--driver", "d1", "--interval", "0s")
+	phone := connect(t, p, "d1") // with it the driver comes into being
+	defer phone.Disconnect(100)
+	boss := p.token("admin", "boss")
+	p.until(20*time.Second, "knowing the driver", func() bool { return p.get("/drivers/d1", boss, nil) == http.StatusOK })
+	p.put("/policies/drivers/d1", boss, `{"min_interval_s":0}`)
 	thin("--fleet", "acme", "--interval", "30s")
 	if got := strings.Fields(thin("--list")); strings.Join(got[3:], " ") != "acme (all) 30s acme d1 0s" {
 		t.Errorf("listed %q", got)
 	}
-	phone := connect(t, p, "d1")
-	defer phone.Disconnect(100)
 	base, sent := time.Now().Add(-time.Hour).Truncate(time.Hour), 0
 	p.until(20*time.Second, "keeping every fix", func() bool { // a fix each time: they would be one an hour
 		sent++
