@@ -14,15 +14,16 @@ import (
 // does not say it: PATCH and PUT give it before and after, DELETE before, POST
 // after. A write without an entry has its reason here.
 var audits = map[string]struct{ before, after, none bool }{
-	"ack-alert":           {before: true, after: true},
-	"cancel-shipment":     {before: true, after: true},
-	"close-alert":         {before: true, after: true},
-	"replay-webhook":      {before: true, after: true},
-	"report-status":       {before: true, after: true},
-	"save-receipt":        {before: true, after: true},
-	"withdraw-assignment": {before: true, after: true},
-	"erase-driver":        {after: true}, // how much there was; what it was is erased
-	"retry-dead-letter":   {before: true},
+	"ack-alert":            {before: true, after: true},
+	"cancel-shipment":      {before: true, after: true},
+	"close-alert":          {before: true, after: true},
+	"replay-webhook":       {before: true, after: true},
+	"report-status":        {before: true, after: true},
+	"save-command-receipt": {before: true, after: true},
+	"save-receipt":         {before: true, after: true},
+	"withdraw-assignment":  {before: true, after: true},
+	"erase-driver":         {after: true}, // how much there was; what it was is erased
+	"retry-dead-letter":    {before: true},
 
 	"create-device-secret": {}, // a secret is nowhere but with its device
 	"disconnect-client":    {},
