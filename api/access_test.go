@@ -86,6 +86,9 @@ func TestAccess(t *testing.T) {
 				continue
 			}
 			for i, column := range columns {
+				if op.OperationID == "login" && i > 1 {
+					break // slow by design, and no token is looked at
+				}
 				n++
 				sample, who := samples[op.OperationID], callers[column]
 				if sample.path == "" {
