@@ -30,7 +30,10 @@ export default function AdminScreen({ fleet, now, tab }: Shown & { tab: string |
   const shown: Tab = tab !== undefined && tab in tabs ? (tab as Tab) : "users";
   const Page = tabs[shown];
   const bar = useRef<HTMLElement>(null);
-  useEffect(() => bar.current!.querySelector("[aria-current]")!.scrollIntoView({ block: "nearest", inline: "center" }), [shown]);
+  useEffect(() => {
+    // It may return a promise, which is no clean-up.
+    void bar.current!.querySelector("[aria-current]")!.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [shown]);
   return (
     <div className="screen admin" data-testid="admin-screen">
       <nav ref={bar} className="tabs" aria-label={t("tabs")}>
