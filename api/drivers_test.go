@@ -141,6 +141,26 @@ func TestEmptyTracks(t *testing.T) {
 	}
 }
 
+func TestTrackOfABadTime(t *testing.T) {
+	s := serve(t)
+	d1 := s.token("acme", fleet.RoleDriver, "d1")
+	if _, err := s.store.EnsureDriver(t.Context(), "acme", "d1"); err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]string{
+		"from=yesterday":                                    "such as 2026-05-01T06:00:00.000Z",
+		"to=2026-05-01T06:00:00+02:00":                      "a + is written %2B",
+		"from=2026-05-01T06:00:00Z&to=2026-05-01T05:00:00Z": "query.from is after query.to",
+		"from=2026-01-01T00:00:00Z&to=2026-03-01T00:00:00Z": "more than 31 days",
+		"to=9999-01-01T00:00:00Z":                           "query.to must be between",
+		"max_points=1":                                      "query.max_points",
+		"format=kml":                                        "query.format",
+	} {
+		s.expect("GET", "/drivers/d1/track?"+query, d1, "", http.StatusUnprocessableEntity, want)
+	}
+	s.expect("GET", "/drivers/d1/track?to=2026-05-01T06:00:00%2B02:00", d1, "", http.StatusOK, `"to":"2026-05-01T04:00:00.000Z"`)
+}
+
 func TestTrackIsSimplified(t *testing.T) {
 	s := serve(t)
 	token := s.token("acme", fleet.RoleDispatcher, "dispo")

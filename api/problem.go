@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -108,12 +109,18 @@ func writeProblem(w http.ResponseWriter, err error) {
 // client sent: its value may be told.
 const currentStatus = "current.status"
 
+// badTime is how huma begins to say, in Go's terms, that a time is none.
+const badTime = "invalid date/time"
+
 // withoutValues leaves what the client sent out of problems: it may be a password.
 func withoutValues(_ huma.Context, _ string, v any) (any, error) {
 	if model, ok := v.(*huma.ErrorModel); ok {
 		for _, detail := range model.Errors {
 			if detail.Location != currentStatus {
 				detail.Value = nil
+			}
+			if strings.HasPrefix(detail.Message, badTime) {
+				detail.Message = "must be a time such as 2026-05-01T06:00:00.000Z (RFC 3339; a + is written %2B)"
 			}
 		}
 	}

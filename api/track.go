@@ -105,10 +105,10 @@ func span(q *fleet.TrackQuery, now time.Time) error {
 		q.From = q.To.Add(-24 * time.Hour)
 	}
 	switch {
-	case q.From.Year() < 1970 || q.From.Year() > 2200:
-		return fleet.Invalid("query.from", "must be between the years 1970 and 2200")
 	case q.To.Year() < 1970 || q.To.Year() > 2200:
 		return fleet.Invalid("query.to", "must be between the years 1970 and 2200")
+	case q.From.Year() < 1970 || q.From.Year() > 2200:
+		return fleet.Invalid("query.from", "must be between the years 1970 and 2200")
 	case q.From.After(q.To):
 		return fleet.Invalid("query.from", "is after query.to")
 	case q.To.Sub(q.From) > maxSpan:
