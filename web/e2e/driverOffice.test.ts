@@ -40,6 +40,8 @@ const open = async (driver: string, on = page) => {
 };
 const call = <T>(method: string, path: string, body?: object, who = dispatcher) => dray.api<T>(who, method, path, body);
 const command = (driver: string, body: object) => call<{ id: string }>("POST", `/drivers/${driver}/commands`, body);
+/** How far the driver's newest command is. */
+const state = async (driver: string) => (await call<{ items: { state: string }[] }>("GET", `/drivers/${driver}/commands`)).items[0].state;
 
 it("shows a dispatcher's message until it is read, over a reload without a network too", async () => {
   await open("m1");
@@ -47,12 +49,16 @@ it("shows a dispatcher's message until it is read, over a reload without a netwo
   await command("m1", { action: "message", text: "Use the yard behind the house" });
   const message = page.locator("[data-message]").filter({ hasText: "Use the yard" });
   await message.waitFor();
+  await expect.poll(() => state("m1")).toBe("seen");
   network.cut();
   await page.reload(); // from the service worker
   await message.getByRole("button", { name: "OK, read" }).click();
   await message.waitFor({ state: "detached" });
   await page.reload();
   await page.waitForSelector("[data-duty=on]");
+  expect(await message.count()).toBe(0);
+  network.mend();
+  await expect.poll(() => state("m1")).toBe("done");
   expect(await message.count()).toBe(0);
 });
 
@@ -64,10 +70,14 @@ it("measures when it is asked where it is, though it stands still; but never off
     await watcher.subscribeAsync("fleet/acme/drivers/m2/location");
     await open("m2");
     await command("m2", { action: "locate" });
+    await expect.poll(() => state("m2")).toBe("failed");
     await page.click("[data-duty=on]");
     await expect.poll(() => triggers).toEqual(["time"]); // nobody was told where it was before
     await command("m2", { action: "locate" });
     await expect.poll(() => triggers).toEqual(["time", "poll"]);
+    await expect.poll(() => state("m2")).toBe("done");
+    await command("m2", { action: "set_interval", interval_s: 1 });
+    await expect.poll(() => state("m2")).toBe("done");
   } finally {
     await watcher.endAsync(true);
   }

@@ -10,11 +10,18 @@ export function MessageList({ messages, now }: { messages: DispatchMessages; now
   const list = useSyncExternalStore(messages.onChange, () => messages.list);
   return list
     .filter(({ read }) => !read)
-    .map((message) => <MessageCard key={message.id} message={message} now={now} onRead={() => void messages.putAway(message.id)} />);
+    .map((message) => <MessageCard key={message.id} message={message} now={now} onSeen={() => void messages.see(message.id)} onRead={() => void messages.putAway(message.id)} />);
 }
 
-function MessageCard({ message: { id, text, at }, now, onRead }: { message: Message; now: number; onRead: () => void }) {
-  const card = useArrival(true, () => {});
+interface Props {
+  message: Message;
+  now: number;
+  onSeen: () => void;
+  onRead: () => void;
+}
+
+function MessageCard({ message: { id, text, at, seen }, now, onSeen, onRead }: Props) {
+  const card = useArrival(!seen, onSeen);
   return (
     <article ref={card} className="message" data-message={id}>
       <h2>

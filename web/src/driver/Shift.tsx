@@ -38,11 +38,11 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
   const [problem, setProblem] = useState("");
   const [seen, setSeen] = useState({ dropped: 0, refused: 0 });
 
-  const locateNow = useRef(() => {});
+  const locateNow = useRef<() => boolean>(() => false);
   const downstream = useDownstream(runtime, () => locateNow.current());
   const { gps, locate } = useGeolocation(duty === "on", phone.permission, downstream.config, (reading: Reading, trigger: Trigger) => {
     const fix = toFix(reading, trigger, phone.battery);
-    if (fix) void outbox.addFix(fix);
+    if (fix) void outbox.addFix(fix).then(() => (trigger === "poll" ? downstream.located() : undefined));
   });
   useEffect(() => {
     locateNow.current = locate;

@@ -1,4 +1,6 @@
-import type { OutboxStore } from "./outboxStore";
+import { commandReceipt } from "./commands";
+import type { Outbox } from "./outbox";
+import type { OutboxStore, Report } from "./outboxStore";
 
 /** What a dispatcher wrote to this driver. */
 export interface Message {
@@ -7,6 +9,8 @@ export interface Message {
   text: string;
   /** When it came, in ms since 1970. */
   at: number;
+  /** It was on the screen. */
+  seen: boolean;
   /** The driver has put it away. It is kept, so that the same one again is known. */
   read: boolean;
 }
@@ -18,12 +22,12 @@ export class DispatchMessages {
   private readonly listeners = new Set<() => void>();
 
   private constructor(
-    private readonly store: OutboxStore,
+    private readonly outbox: Outbox,
     public list: readonly Message[],
   ) {}
 
-  static async open(store: OutboxStore): Promise<DispatchMessages> {
-    return new DispatchMessages(store, (await store.get("messages")) ?? []);
+  static async open(store: OutboxStore, outbox: Outbox): Promise<DispatchMessages> {
+    return new DispatchMessages(outbox, (await store.get("messages")) ?? []);
   }
 
   /** Calls listener after every change of list; returns how to stop that. */
@@ -32,20 +36,30 @@ export class DispatchMessages {
     return () => this.listeners.delete(listener);
   };
 
-  /** Keeps a message that came on the `commands` topic; the same one again changes nothing. */
+  /** Keeps a message that came on the `commands` topic, and answers, each time: that it came again says that the server has no answer yet. */
   async receive(id: string, text: string): Promise<void> {
-    if (this.list.some((known) => known.id === id)) return;
-    await this.keep([{ id, text, at: Date.now(), read: false }, ...this.list].slice(0, MOST));
+    const known = this.list.some((message) => message.id === id);
+    const list = known ? this.list : [{ id, text, at: Date.now(), seen: false, read: false }, ...this.list].slice(0, MOST);
+    await this.keep(list, commandReceipt(id, "received"));
   }
 
-  /** The driver puts a message away. */
+  /** The message was on the screen. */
+  async see(id: string): Promise<void> {
+    if (this.list.some((message) => message.id === id && !message.seen)) await this.keep(this.with(id, { seen: true }), commandReceipt(id, "seen"));
+  }
+
+  /** The driver puts the message away: it is done with. */
   putAway(id: string): Promise<void> {
-    return this.keep(this.list.map((message) => (message.id === id ? { ...message, read: true } : message)));
+    return this.keep(this.with(id, { seen: true, read: true }), commandReceipt(id, "done"));
   }
 
-  private async keep(list: readonly Message[]) {
+  private with(id: string, change: Partial<Message>): Message[] {
+    return this.list.map((message) => (message.id === id ? { ...message, ...change } : message));
+  }
+
+  private async keep(list: readonly Message[], receipt: Report) {
     this.list = list;
     for (const listener of this.listeners) listener();
-    await this.store.put("messages", list);
+    await this.outbox.addReport(receipt, { messages: list });
   }
 }

@@ -7,6 +7,9 @@ import { Jobs } from "./jobs";
 import { Outbox } from "./outbox";
 import { OutboxStore } from "./outboxStore";
 
+vi.setConfig({ testTimeout: 30_000 }); // for a busy machine
+const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000 });
+
 const offered = {
   id: "a1",
   state: "offered",
@@ -119,7 +122,7 @@ describe("Jobs", () => {
     await second.jobs.receive(taken);
     expect(second.jobs.list).toMatchObject([{ id: "a1", status: "delivered" }]);
     second.outbox.connected(() => Promise.resolve());
-    await vi.waitFor(() => expect(second.outbox.state.reports).toBe(0));
+    await until(() => expect(second.outbox.state.reports).toBe(0));
     second.outbox.close();
     expect((await open()).jobs.list).toEqual([]);
   });
@@ -152,7 +155,7 @@ describe("Jobs", () => {
     await jobs.answer(jobs.list[0]!, "declined", "too far");
     expect(jobs.list).toHaveLength(1);
     outbox.connected(() => Promise.resolve());
-    await vi.waitFor(() => expect(outbox.state.reports).toBe(0));
+    await until(() => expect(outbox.state.reports).toBe(0));
     outbox.close();
     expect((await open()).jobs.list).toEqual([]);
   });

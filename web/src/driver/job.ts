@@ -33,7 +33,8 @@ export interface Job {
 /** What came down on the `assignments` topic: a job, or that it is none any more, because it was taken back or is over. */
 export type Offer = { job: Job } | { gone: string; over: boolean };
 
-const ID = /^[A-Za-z0-9_-]{1,64}$/; // contract, section 1; ids become topics
+/** Whether id may be one (contract, section 1): ids become topics. */
+export const isID = (id: string) => /^[A-Za-z0-9_-]{1,64}$/.test(id);
 const text = (value: unknown, most = 500) => (typeof value === "string" ? value.slice(0, most) : "");
 const number = (value: unknown) => (typeof value === "number" && Number.isFinite(value) ? value : undefined);
 const object = (value: unknown) => (typeof value === "object" && value !== null ? (value as Record<string, unknown>) : null);
@@ -62,10 +63,10 @@ export function parseOffer(payload: string): Offer | null {
   if (!given) return null;
   const shipment = object(given.shipment) ?? { id: given.shipment };
   const [id, shipmentId] = [text(given.id), text(shipment.id)];
-  if (!ID.test(id)) return null;
+  if (!isID(id)) return null;
   if (over.includes(shipment.status)) return { gone: id, over: true };
   if (given.state === "withdrawn" || given.state === "expired" || given.state === "declined") return { gone: id, over: false };
-  if (!ID.test(shipmentId)) return null;
+  if (!isID(shipmentId)) return null;
   return {
     job: {
       id,

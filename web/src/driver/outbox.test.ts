@@ -7,6 +7,9 @@ import type { Fix } from "./fix";
 import { Outbox, type OutboxLimits } from "./outbox";
 import { OutboxStore, type NumberedFix } from "./outboxStore";
 
+vi.setConfig({ testTimeout: 30_000 }); // for a busy machine
+const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000 });
+
 const limits: OutboxLimits = { fixes: 100_000, reports: 100, age: 7 * 24 * 3600_000 };
 const fixAt = (ms: number): Fix => ({ fix_at: new Date(ms).toISOString(), lat: 59.33, lon: 18.07, source: "phone", trigger: "time" });
 const open = async (over: Partial<OutboxLimits> = {}) => Outbox.open(await OutboxStore.open("acme", "d7"), { ...limits, ...over });
@@ -51,11 +54,11 @@ describe("fixes", () => {
     const b = broker();
     outbox.connected(b.send);
     await outbox.addFix(fixAt(Date.now()));
-    await vi.waitFor(() => expect(b.messages).toHaveLength(1));
+    await until(() => expect(b.messages).toHaveLength(1));
     expect(outbox.state.fixes).toBe(1);
     expect(b.messages[0]).toMatchObject({ leaf: "location", payload: { seq: 1, source: "phone", boot: expect.any(String), sent_at: expect.any(String) } });
     b.messages[0]!.ack();
-    await vi.waitFor(() => expect(outbox.state).toMatchObject({ fixes: 0, lastAckAt: expect.any(Number) }));
+    await until(() => expect(outbox.state).toMatchObject({ fixes: 0, lastAckAt: expect.any(Number) }));
   });
 
   it("leave newest first and then oldest first in arrays of at most 500 and 64 KB", async () => {
@@ -63,7 +66,7 @@ describe("fixes", () => {
     await add(outbox, 1200);
     const b = broker((m) => m.ack());
     outbox.connected(b.send);
-    await vi.waitFor(() => expect(outbox.state.fixes).toBe(0));
+    await until(() => expect(outbox.state.fixes).toBe(0));
     expect(b.messages[0]!.seqs).toEqual([1200]);
     expect(b.messages.slice(1).flatMap((m) => m.seqs)).toEqual([...Array(1199).keys()].map((i) => i + 1));
     for (const m of b.messages) {
@@ -77,7 +80,7 @@ describe("fixes", () => {
     const silent = broker();
     first.connected(silent.send);
     await add(first, 3);
-    await vi.waitFor(() => expect(silent.seqs()).toContain(1));
+    await until(() => expect(silent.seqs()).toContain(1));
     first.close(); // as a crash: nothing was acknowledged
 
     const second = await open();
@@ -85,7 +88,7 @@ describe("fixes", () => {
     await second.addFix(fixAt(Date.now()));
     const b = broker((m) => m.ack());
     second.connected(b.send);
-    await vi.waitFor(() => expect(second.state.fixes).toBe(0));
+    await until(() => expect(second.state.fixes).toBe(0));
     expect(b.seqs().sort()).toEqual([1, 2, 3, 4]);
     const boots = [...silent.messages, ...b.messages].flatMap((m) => [m.payload].flat().map((fix) => (fix as NumberedFix).boot));
     expect(new Set(boots).size).toBe(1);
@@ -96,11 +99,11 @@ describe("fixes", () => {
     const b = broker();
     outbox.connected(b.send);
     await add(outbox, 60);
-    await vi.waitFor(() => expect(b.messages.length).toBeGreaterThanOrEqual(18));
+    await until(() => expect(b.messages.length).toBeGreaterThanOrEqual(18));
     for (let i = 0; i < b.messages.length || outbox.state.fixes > 0; i++) {
-      await vi.waitFor(() => expect(b.messages.length).toBeGreaterThan(i));
+      await until(() => expect(b.messages.length).toBeGreaterThan(i));
       b.messages[i]!.ack();
-      await vi.waitFor(() => expect(outbox.state.fixes).toBe(60 - new Set(b.messages.slice(0, i + 1).flatMap((m) => m.seqs)).size));
+      await until(() => expect(outbox.state.fixes).toBe(60 - new Set(b.messages.slice(0, i + 1).flatMap((m) => m.seqs)).size));
     }
     expect(b.most()).toBeLessThanOrEqual(20);
     expect(b.seqs().sort((x, y) => x - y)).toEqual([...Array(60).keys()].map((i) => i + 1));
@@ -116,7 +119,7 @@ describe("fixes", () => {
       m.ack();
     });
     outbox.connected(b.send);
-    await vi.waitFor(() => expect(outbox.state).toMatchObject({ fixes: 0, refused: 1 }));
+    await until(() => expect(outbox.state).toMatchObject({ fixes: 0, refused: 1 }));
     expect(new Set(accepted).size).toBe(39);
     outbox.close();
     expect((await open()).state.refused).toBe(1);
@@ -135,7 +138,7 @@ describe("fixes", () => {
       busy = false;
       vi.advanceTimersByTime(30_000);
       vi.useRealTimers();
-      await vi.waitFor(() => expect(outbox.state).toMatchObject({ fixes: 0, refused: 0, serverBusy: false }));
+      await until(() => expect(outbox.state).toMatchObject({ fixes: 0, refused: 0, serverBusy: false }));
     } finally {
       vi.useRealTimers();
     }
@@ -149,10 +152,10 @@ describe("fixes", () => {
     outbox.disconnected();
     const b = broker();
     outbox.connected(b.send);
-    await vi.waitFor(() => expect(new Set(b.seqs())).toEqual(new Set([1, 2])));
+    await until(() => expect(new Set(b.seqs())).toEqual(new Set([1, 2])));
     for (const m of lost.messages) m.ack(); // arrived after all
     for (const m of b.messages) m.ack();
-    await vi.waitFor(() => expect(outbox.state.fixes).toBe(0));
+    await until(() => expect(outbox.state.fixes).toBe(0));
   });
 
   it("are given up, oldest first and counted, beyond the cap and the age limit", async () => {
@@ -178,11 +181,11 @@ describe("reports", () => {
     await outbox.setDuty({ state: "off", at: "2026-06-01T14:00:00.000Z" });
     const lost = broker();
     outbox.connected((leaf, payload) => Promise.race([lost.send(leaf, payload), Promise.reject(new ConnectionLostError("gone"))]));
-    await vi.waitFor(() => expect(lost.messages).toHaveLength(1));
+    await until(() => expect(lost.messages).toHaveLength(1));
     outbox.disconnected();
     const b = broker((m) => m.ack());
     outbox.connected(b.send);
-    await vi.waitFor(() => expect(outbox.state.reports).toBe(0));
+    await until(() => expect(outbox.state.reports).toBe(0));
     expect(b.messages.map((m) => m.leaf)).toEqual(["duty", "shipments/s1/status", "duty"]);
     expect(b.most()).toBe(1);
   });
@@ -193,7 +196,7 @@ describe("reports", () => {
     await outbox.setDuty({ state: "on", at: "2026-06-01T06:00:00.000Z" });
     const b = broker((m) => (m.leaf === "duty" ? m.ack() : m.refuse(0x87)));
     outbox.connected(b.send);
-    await vi.waitFor(() => expect(outbox.state).toMatchObject({ reports: 0, refused: 1 }));
+    await until(() => expect(outbox.state).toMatchObject({ reports: 0, refused: 1 }));
   });
 
   it("remember the duty over a reload", async () => {

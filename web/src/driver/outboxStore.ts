@@ -38,6 +38,7 @@ interface Schema extends DBSchema {
 export interface Change {
   duty?: Meta["duty"];
   job?: Job;
+  messages?: Meta["messages"];
 }
 
 // A phone's battery dies without asking: what was measured is on the disk before it counts as kept.
@@ -84,12 +85,13 @@ export class OutboxStore {
   }
 
   /** Keeps a report and what it changes, in one transaction. */
-  async addReport(report: Report, { duty, job }: Change = {}): Promise<void> {
+  async addReport(report: Report, { duty, job, messages }: Change = {}): Promise<void> {
     const tx = this.db.transaction(["reports", "jobs", "meta"], "readwrite", DURABLE);
     await Promise.all([
       tx.objectStore("reports").add(report),
       duty && tx.objectStore("meta").put(duty, "duty"),
       job && tx.objectStore("jobs").put(job),
+      messages && tx.objectStore("meta").put(messages, "messages"),
       tx.done,
     ]);
   }

@@ -31,7 +31,7 @@ export async function openRuntime(credentials: Credentials): Promise<Runtime> {
   const [store, suffix] = await Promise.all([OutboxStore.open(fleet, driver), deviceSuffix()]);
   const outbox = await Outbox.open(store);
   const jobs = await Jobs.open(store, outbox);
-  const messages = await DispatchMessages.open(store);
+  const messages = await DispatchMessages.open(store, outbox);
   const session = new Session(brokerURL(), `${sub}:${suffix}`, credentials);
   const fetchJobs = async () => {
     try {

@@ -1,6 +1,7 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 import { useSubscription } from "../mqtt/useSubscription";
+import { commandReceipt, parseCommand, type Command } from "./commands";
 import type { MessageKey } from "./messages";
 import type { Runtime } from "./runtime";
 import { defaultConfig, parseConfig } from "./sampler";
@@ -28,26 +29,50 @@ function parse(payload: Uint8Array): Record<string, unknown> {
 const kinds = ["location", "health", "duty", "status", "receipt"] as const;
 
 /** Follows what the server tells this driver: how often to report, what it refused, and commands (contract, section 3.2). */
-export function useDownstream({ session, topic, messages }: Runtime, locate: () => void) {
+export function useDownstream({ session, topic, outbox, messages }: Runtime, locate: () => boolean) {
   const [config, setConfig] = useState(defaultConfig);
   const [refusals, setRefusals] = useState<Refusal[]>([]);
+
+  const asked = useRef<string[]>([]); // commands to locate, not answered yet
+  const answer = (...receipt: Parameters<typeof commandReceipt>) => outbox.addReport(commandReceipt(...receipt));
+
+  async function obey({ id, action, text }: Command) {
+    switch (action) {
+      case "message":
+        return messages.receive(id, text);
+      case "locate":
+        if (!locate()) return answer(id, "failed", "not on duty");
+        asked.current = [...asked.current.filter((other) => other !== id), id].slice(-MOST);
+        return answer(id, "received");
+      case "set_interval": // its number is in the config too, which is retained
+        setConfig((before) => parseConfig(JSON.stringify({ ...before, interval_s: Number(text) })));
+        return answer(id, "done");
+      default:
+        return answer(id, "failed", "this app does not know how");
+    }
+  }
+
+  /** The position that somebody asked for is in the outbox. */
+  async function located() {
+    for (const id of asked.current.splice(0)) await answer(id, "done").catch(() => {}); // not kept: the server asks again
+  }
 
   useSubscription(session, topic("config"), 1, (_, payload) => setConfig(parseConfig(decoder.decode(payload))));
   useSubscription(session, topic("errors"), 1, (_, payload) => {
     const error = parse(payload);
-    const kind = kinds.find((k) => text(error.topic).endsWith(`/${k}`)) ?? "other";
+    const about = text(error.topic);
+    const kind = kinds.find((k) => about.endsWith(`/${k}`) && !about.includes("/commands/")) ?? "other";
     const reason = `${text(error.field)} ${text(error.reason)}`.trim();
     setRefusals((before) => [{ key: `error.${kind}` as const, reason }, ...before].slice(0, MOST));
   });
   useSubscription(session, topic("commands"), 1, (_, payload) => {
-    const command = parse(payload);
-    if (command.action === "locate") locate();
-    // What set_interval asks is in the config, which comes by itself.
-    if (command.action === "message" && text(command.text)) void messages.receive(text(command.id), text(command.text));
+    const command = parseCommand(parse(payload));
+    if (command) void obey(command).catch(() => {}); // not kept: the server sends it again
   });
 
   return {
     config,
+    located,
     refusals,
     dismissRefusal: (refusal: Refusal) => setRefusals((before) => before.filter((r) => r !== refusal)),
   };

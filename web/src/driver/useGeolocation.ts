@@ -23,7 +23,7 @@ export function useGeolocation(
   permission: string | undefined,
   config: ReportingConfig,
   onReading: (reading: Reading, trigger: Trigger) => void,
-): { gps: Gps; locate: () => void } {
+): { gps: Gps; locate: () => boolean } {
   const [gps, setGps] = useState<Gps>({ state: "searching", reading: null });
   const sampler = useRef(new Sampler());
   const supported = "geolocation" in navigator;
@@ -36,7 +36,7 @@ export function useGeolocation(
     if (trigger) report(reading, trigger);
   });
 
-  const ask = useRef(() => {});
+  const ask = useRef<(() => void) | null>(null);
   useEffect(() => {
     if (!active || !supported) return;
     let asked: ReturnType<typeof setTimeout> | undefined;
@@ -67,7 +67,7 @@ export function useGeolocation(
       asked ??= setTimeout(() => newest && success(newest), ANSWER);
     };
     return () => {
-      ask.current = () => {};
+      ask.current = null;
       clearTimeout(asked);
       clearInterval(poll);
       navigator.geolocation.clearWatch(watch);
@@ -75,8 +75,11 @@ export function useGeolocation(
     };
   }, [active, supported, permission]);
 
-  /** Measures now and makes it a report, whatever it is: somebody asked. Off duty nothing is measured. */
-  const locate = useCallback(() => ask.current(), []);
+  /** Measures now and makes it a report, whatever it is: somebody asked. False when nothing is measured, off duty. */
+  const locate = useCallback(() => {
+    ask.current?.();
+    return ask.current !== null;
+  }, []);
 
   if (!active) return { gps: { state: "off", reading: null }, locate };
   return { gps: supported ? gps : { state: "unsupported", reading: null }, locate };
