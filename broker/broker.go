@@ -84,7 +84,7 @@ func New(stream Appender, auth Authenticator, opts Options) (*Broker, error) {
 func newEngine(o *Options) *mqtt.Server {
 	caps := mqtt.NewDefaultServerCapabilities()
 	caps.MaximumClientWritesPending = engineQueue
-	caps.MaximumInflight = uint16(min(4*o.Limits.InflightMessages, 65535)) // far beyond what held allows
+	caps.MaximumInflight = uint16(min(4*o.Limits.InflightMessages, 65535)) // of a client that acknowledges
 	caps.MaximumSessionExpiryInterval = engineForever
 	caps.MaximumPacketSize = 0 // the guard's business
 	caps.ReceiveMaximum = uint16(min(o.Limits.ReceiveMaximum, 65535))

@@ -93,7 +93,7 @@ func TestD02StalledSubscriberFreezesNobody(t *testing.T) {
 	go func() {
 		for range n {
 			m, err := healthy.read(patience)
-			if err != nil {
+			if err != nil || m.typ() != packet.TypePublish {
 				return
 			}
 			_, _ = healthy.nc.Write(packet.AppendPuback(nil, packet.V5, healthy.parse(m).id, 0, ""))

@@ -25,7 +25,7 @@ const dup = 8
 type held struct {
 	mu       sync.Mutex
 	most     int
-	bound    int                 // so many unacknowledged deliveries end the connection
+	silence  int                 // deliveries since the client has acknowledged one
 	sent     map[uint16]struct{} // packet ids that the client has not acknowledged; no more than most
 	waiting  [][]byte            // bounded by the engine's MaximumInflight
 	resuming []again             // deliveries of a resumed session, until all of them are here
@@ -150,6 +150,7 @@ func (d *held) release(c *conn, id uint16) {
 		return
 	}
 	delete(d.sent, id)
+	d.silence = 0
 	for len(d.waiting) > 0 && d.room(c, len(d.waiting[0])) {
 		next := d.waiting[0]
 		d.waiting = d.waiting[1:]
@@ -213,11 +214,18 @@ func (d *held) pace(c *conn, cl *mqtt.Client) {
 }
 
 // queued takes a QoS 1 or 2 delivery that the engine keeps until it is
-// acknowledged. A client that acknowledges too few of them is sent away rather
+// acknowledged. A client that acknowledges none, or too few, is sent away rather
 // than left without the newest: it learns that it is late, and comes back to what
 // is kept for it.
 func (d *held) queued(c *conn, cl *mqtt.Client) {
-	if !c.closed.Load() && cl.State.Inflight.Len() >= d.bound {
+	if !c.greeted.Load() {
+		return // what is sent again
+	}
+	d.mu.Lock()
+	d.silence++
+	late := d.silence >= c.b.opts.Limits.InflightMessages
+	d.mu.Unlock()
+	if !c.closed.Load() && (late || cl.State.Inflight.Len() >= int(c.b.engine.Options.Capabilities.MaximumInflight)) {
 		c.overflow()
 	}
 }

@@ -34,7 +34,6 @@ func (c *conn) join(p *packet.Connect, clean, keep bool) error {
 	}
 	atomic.AddInt64(&e.Info.ClientsConnected, 1)
 	present := c.inherit(cl, clean)
-	c.held.bound = cl.State.Inflight.Len() + c.b.opts.Limits.InflightMessages
 	cl.ClearExpiredInflights(time.Now().Unix(), e.Options.Capabilities.MaximumMessageExpiryInterval)
 	e.Clients.Add(cl)
 	if err := e.SendConnack(cl, packets.CodeSuccess, present, nil); err != nil {
