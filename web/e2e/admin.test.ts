@@ -1,3 +1,7 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
 import mqtt from "mqtt";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
@@ -11,7 +15,7 @@ let context: BrowserContext;
 let page: Page;
 
 beforeAll(async () => {
-  dray = await Dray.start();
+  dray = await Dray.start({ DRAY_WEBHOOKS_ALLOW_PRIVATE: "true" });
   await addUser(dray, "ada", "admin");
   await addUser(dray, "dana", "dispatcher");
   const phone = await mqtt.connectAsync(`mqtt://${dray.addresses.mqtt}`, { clientId: "d7", username: "d7", password: dray.token("driver", "d7"), protocolVersion: 4 });
@@ -89,10 +93,71 @@ it("replays the fleet at a moment, and forward", async () => {
   const at = new Date(Date.now() - 8 * 60_000).toISOString();
   await signIn(page, dray.url, "ada", `/replay?at=${encodeURIComponent(at)}`);
   await page.locator("[data-testid=replay-state][data-count='1']").waitFor();
-  const moment = page.locator(".replay-note");
+  const moment = page.getByTestId("replay-moment");
   const before = await moment.innerText();
   await page.getByTestId("replay-play").click();
-  await expect.poll(() => moment.innerText(), { timeout: 10_000 }).not.toBe(before); // one step a second
+  await expect.poll(() => moment.innerText(), { timeout: 10_000 }).not.toBe(before);
+});
+
+it("tests a webhook, pauses it, delivers again, and says what went wrong", async () => {
+  const heard: string[] = [];
+  const erp = createServer((request, response) => {
+    heard.push(request.url!);
+    response.writeHead(request.url === "/ok" ? 204 : 500).end();
+  }).listen(0, "127.0.0.1");
+  await once(erp, "listening");
+  const { port } = erp.address() as AddressInfo;
+  await signIn(page, dray.url, "ada", "/admin/webhooks");
+  for (const [path, delivered] of [["ok", "true"], ["broken", "false"]]) {
+    await page.getByTestId("new-webhook").click();
+    await page.getByTestId("webhook-url").fill(`http://127.0.0.1:${port}/${path}`);
+    await page.getByTestId("webhook-save").click();
+    await page.getByTestId("webhook-secret").waitFor();
+    await page.getByRole("button", { name: "Close" }).click();
+    const row = page.getByTestId("webhooks").locator("tr", { hasText: `/${path}` });
+    await row.getByRole("button", { name: "Test" }).click();
+    await page.locator(`[data-testid=webhook-tested][data-delivered=${delivered}]`).waitFor();
+    expect(heard).toContain(`/${path}`);
+  }
+  const row = page.getByTestId("webhooks").locator("tr", { hasText: "/ok" });
+  await row.getByRole("button", { name: "Deliver again" }).click();
+  await page.getByTestId("webhook-after").fill("0");
+  await page.getByTestId("webhook-replay").click();
+  await page.getByText("Deliveries begin again there.").waitFor();
+  await row.getByRole("button", { name: "Disable" }).click();
+  await row.getByText("Disabled").waitFor();
+  erp.close();
+  erp.closeAllConnections();
+});
+
+it("disconnects a client, and the audit tells who did it and what changed", async () => {
+  const device = await mqtt.connectAsync(`mqtt://${dray.addresses.mqtt}`, { clientId: "d7", username: "d7", password: dray.token("driver", "d7"), protocolVersion: 5, reconnectPeriod: 0 });
+  const ended = once(device, "close");
+  await signIn(page, dray.url, "ada", "/admin/clients");
+  page.on("dialog", (dialog) => void dialog.accept());
+  await page.getByTestId("clients").locator("[data-id=d7]").getByRole("button", { name: "Disconnect" }).click();
+  await ended;
+
+  await dray.api(dray.token("admin", "root"), "PATCH", "/drivers/d7", { name: "Anna" });
+  await dray.api(dray.token("admin", "root"), "PATCH", "/drivers/d7", { name: "Bea" });
+  await page.goto(`${dray.url}/admin/audit`);
+  await page.getByTestId("audit-search").fill("Bea");
+  const change = page.getByTestId("audit").locator("tbody tr").first().locator(".changes");
+  await change.filter({ hasText: "Anna" }).filter({ hasText: "Bea" }).waitFor();
+});
+
+it("draws how the installation does", async () => {
+  await signIn(page, dray.url, "ada", "/admin/system");
+  await page.getByTestId("system-status").filter({ hasText: "In order" }).waitFor();
+  await page.locator(".chart path.area").first().waitFor({ state: "attached" });
+  expect(await page.locator(".chart").count()).toBe(6);
+});
+
+it("shows the trips and stops of a day, and one of them on the map", async () => {
+  await signIn(page, dray.url, "ada", "/history/d7");
+  const trip = page.getByTestId("history-trips").getByRole("button", { name: /Trip 1/ });
+  await trip.click();
+  await page.locator("[data-testid=history-trips] [aria-pressed=true]").waitFor();
 });
 
 it("has no fault that axe finds on any screen, wide or narrow", { timeout: 120_000 }, async () => {

@@ -98,8 +98,10 @@ export class Replayer {
     const timer = setInterval(() => this.tick(Math.min(clock(), this.now())), TICK);
     signal.addEventListener("abort", () => clearInterval(timer));
     try {
-      for (let start = from; start < this.now(); ) {
-        const end = Math.min(this.now(), start + Math.min(DAY, LONGEST * speed));
+      for (let start = from, present = false; !present; ) {
+        const now = this.now();
+        const end = Math.min(now, start + Math.min(DAY, LONGEST * speed));
+        present = end === now;
         const query = { from: new Date(start).toISOString(), to: new Date(end).toISOString(), speed };
         for await (const item of this.rest.lines<Item>("/replay/stream", { query, signal })) this.put(item);
         await pause((end - clock()) / speed, signal);
