@@ -34,6 +34,8 @@ const (
 	connects    = "connects"
 	stored      = "positions stored"
 	committed   = "acknowledgement to row p99"
+	drainRate   = "drained"
+	drainMemory = "memory meanwhile, most"
 	statusP50   = "status to dispatcher p50"
 	statusP99   = "status to dispatcher p99"
 )
@@ -56,6 +58,10 @@ var bars = []bar{
 	{scenario: "stalled", what: "delivery p99, × without", of: [2]string{"with", deliveryP99}, to: [2]string{"without", deliveryP99}, most: 2},
 	{scenario: "stalled", what: "acknowledgement p99, × without", of: [2]string{"with", ackP99}, to: [2]string{"without", ackP99}, most: 2},
 	{scenario: "stalled", what: "MB more memory", of: [2]string{"with", "heap more"}, most: 2},
+	{scenario: "drain", what: "drained/s, of 1,000 that go on", of: [2]string{dray, drainRate}, least: 10 * liveRate},
+	{scenario: "drain", what: "delivery p99, × without", of: [2]string{"with a backlog", deliveryP99}, to: [2]string{"without", deliveryP99}, most: 2},
+	{scenario: "drain", what: "acknowledgement p99, × without", of: [2]string{"with a backlog", ackP99}, to: [2]string{"without", ackP99}, most: 2},
+	{scenario: "drain", what: "MB of memory", of: [2]string{dray, drainMemory}, most: 256},
 	{scenario: "status", what: "SQLite, p99 in ms", of: [2]string{"SQLite", statusP99}, most: 300},
 	{scenario: "status", what: "PostgreSQL, p99 in ms", of: [2]string{"PostgreSQL", statusP99}, most: 300},
 	{scenario: "store", what: "PostgreSQL, positions/s", of: [2]string{"PostgreSQL", stored}, least: 60_000},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -10,8 +11,12 @@ import (
 	"github.com/dray-fleet/dray/bench/servers"
 )
 
+// liveRate is how many positions a second go on while a backlog is worked off.
+const liveRate = 1000
+
 // drain fills the stream without ingest, then starts dray on it and measures how
-// fast the backlog becomes rows while 200 drivers go on reporting.
+// fast the backlog becomes rows while 200 drivers go on reporting, what these
+// feel of it, and the same when it is done.
 func (b *bench) drain(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "dray-bench-")
 	if err != nil {
@@ -20,34 +25,53 @@ func (b *bench) drain(ctx context.Context) error {
 	defer os.RemoveAll(dir)
 	var backlog int64
 	err = on(func() (*servers.Server, error) { return servers.Broker(b.core, dir) }, func(s *servers.Server) error {
-		r, _, err := b.load(ctx, s, load.Options{})
-		backlog = r.Acked
-		return err
+		for backlog < int64(b.backlog) {
+			r, _, err := b.load(ctx, s, load.Options{})
+			if err != nil {
+				return err
+			}
+			backlog += r.Acked
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	began := time.Now()
 	return on(func() (*servers.Server, error) { return servers.Dray(b.binary, b.core, dir, all) }, func(s *servers.Server) error {
-		felt := make(chan error, 1)
-		var live load.Result
+		drained := make(chan error, 1)
+		var memory int
+		var took time.Duration
 		go func() {
 			var err error
-			live, _, err = b.load(ctx, s, load.Options{Rate: 1000})
-			felt <- err
+			memory, err = awaitRows(ctx, s, float64(backlog))
+			took = time.Since(began)
+			drained <- err
 		}()
-		memory, err := awaitRows(ctx, s, float64(backlog))
-		took := time.Since(began)
-		if liveErr := <-felt; err == nil {
-			err = liveErr
-		}
-		if err != nil {
+		live := func(name string) error {
+			r, _, err := b.load(ctx, s, load.Options{Rate: liveRate})
+			if err == nil {
+				b.addLatencies(name, r)
+			}
 			return err
 		}
-		b.report.add(s.Name, "drained", "/s", float64(backlog)/took.Seconds())
-		b.report.add(s.Name, "memory meanwhile, most", "MB", float64(memory)/1e6)
-		b.addLatencies(s.Name, live)
-		return nil
+		for done := false; !done; {
+			if err := live("with a backlog"); err != nil {
+				return errors.Join(err, <-drained)
+			}
+			select {
+			case err := <-drained:
+				if err != nil {
+					return err
+				}
+				done = true
+			default:
+			}
+		}
+		b.report.add(s.Name, "backlog", "", float64(backlog))
+		b.report.add(s.Name, drainRate, "/s", float64(backlog)/took.Seconds())
+		b.report.add(s.Name, drainMemory, "MB", float64(memory)/1e6)
+		return live("without")
 	})
 }
 
@@ -56,7 +80,8 @@ func (b *bench) drain(ctx context.Context) error {
 func awaitRows(ctx context.Context, s *servers.Server, n float64) (memory int, err error) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(2 * time.Minute)
+	longest := 2*time.Minute + time.Duration(n/10_000)*time.Second
+	limit := time.After(longest)
 	for {
 		m, err := s.Metrics()
 		if err != nil {
@@ -72,7 +97,7 @@ func awaitRows(ctx context.Context, s *servers.Server, n float64) (memory int, e
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		case <-limit:
-			return 0, fmt.Errorf("%.0f of %.0f positions are stored after two minutes", rows, n)
+			return 0, fmt.Errorf("%.0f of %.0f positions are stored after %v", rows, n, longest)
 		}
 	}
 }

@@ -22,14 +22,15 @@ import (
 
 // A bench is one run of the benchmarks.
 type bench struct {
-	report report
-	binary string        // dray
-	folder string        // bench/, for the Socket.IO server
-	core   string        // of the servers
-	rounds int           // of each scenario
-	length time.Duration // of the load in one round
-	rows   int           // of the history that a driver-day is read from
-	cpu    string        // folder for CPU profiles of dray; empty is none
+	report  report
+	binary  string        // dray
+	folder  string        // bench/, for the Socket.IO server
+	core    string        // of the servers
+	rounds  int           // of each scenario
+	length  time.Duration // of the load in one round
+	rows    int           // of the history that a driver-day is read from
+	backlog int           // publications that ingest finds in the stream, at least
+	cpu     string        // folder for CPU profiles of dray; empty is none
 
 	profiles int // written so far
 }
@@ -74,6 +75,7 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&b.rounds, "rounds", 5, "of each scenario")
 	flags.DurationVar(&b.length, "length", 4*time.Second, "of the load in one round")
 	flags.IntVar(&b.rows, "rows", 2_000_000, "of the history that a driver-day is read from")
+	flags.IntVar(&b.backlog, "backlog", 500_000, "of publications that ingest works off, at least")
 	flags.StringVar(&b.cpu, "profile", "", "folder for CPU profiles of dray")
 	only := flags.String("only", "", "scenarios, separated by commas; default all")
 	if err := flags.Parse(args); err != nil {

@@ -12,7 +12,7 @@ const (
 	busyWait    = 400 * time.Millisecond // instead, with busyRecords in batchWait: then the stream is busy enough
 	busyRecords = 10_000
 	batchItems  = 20_000
-	batchBytes  = 8 << 20 // of records, which are held until the batch is saved
+	batchBytes  = 4 << 20 // of records, which are held until the batch is saved
 )
 
 // A work is a batch of judged items that is to be saved.
@@ -40,8 +40,8 @@ func (l *lane) gather(ctx context.Context, src Source, c *chunk) (*work, error) 
 	until, cancel := context.WithTimeout(ctx, batchWait)
 	defer cancel()
 	for busy, urgent := false, false; !l.foreign; {
-		if c.urgent {
-			urgent, c.urgent = true, false
+		if c.urgent && !urgent {
+			urgent = true
 			until, cancel = context.WithTimeout(until, urgentWait)
 			defer cancel()
 		}

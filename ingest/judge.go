@@ -146,6 +146,11 @@ func (it *item) isLatest(p *fleet.Position) {
 func assemble(items []*item, offset *fleet.Offset) *fleet.Batch {
 	b := &fleet.Batch{Offset: offset, Thinned: map[fleet.Source]int64{}}
 	newest := map[driver]*fleet.Position{}
+	positions := 0
+	for _, it := range items {
+		positions += len(it.positions)
+	}
+	b.Positions = make([]fleet.Position, 0, positions)
 	for _, it := range items {
 		b.Positions = append(b.Positions, it.positions...)
 		b.Receipts = append(b.Receipts, it.receipts...)

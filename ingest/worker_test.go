@@ -211,6 +211,8 @@ func TestFromStreamToStore(t *testing.T) {
 	r := newRig(t, t.TempDir(), nil)
 	device := says("d7", "location", "%s", fixAt(0))
 	device.Role, device.Subject, device.Driver = fleet.RoleDevice, "tracker-1", "d7"
+	onDuty := says("d7", "duty", `{"state":"on"}`)
+	onDuty.ReceivedAt = onDuty.ReceivedAt.Add(time.Millisecond) // not in the same microsecond as the one before
 	r.publish(
 		says("d7", "location", "%s", fixAt(0)),
 		says("d7", "location", `{"fix_at":"2026-03-02T12:00:00Z","lat":91,"lon":18}`),
@@ -220,7 +222,7 @@ func TestFromStreamToStore(t *testing.T) {
 		says("d7", "location", "%s", fixAt(7*86400)), // of next week
 		says("d7", "health", `{"battery_pct":7,"network":"cellular"}`),
 		says("d7", "duty", `{"state":"break","at":"2099-01-01T00:00:00Z"}`), // by a clock that is ahead
-		says("d7", "duty", `{"state":"on"}`),
+		onDuty,
 		says("d7", "shipments/s1/status", `{"status":"delivered"}`),
 		says("d8", "location", "%s", fixAt(1)),
 	)

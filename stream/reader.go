@@ -13,9 +13,9 @@ import (
 // fetchBytes of payloads are enough for one Fetch: some 10,000 fixes.
 const fetchBytes = 1 << 20
 
-// prefetchFrames is how many frames a Reader holds ahead of Fetch: 12 MiB of
+// prefetchFrames is how many frames a Reader holds ahead of Fetch: 6 MiB of
 // full ones.
-const prefetchFrames = 16
+const prefetchFrames = 8
 
 // closeTimeout is how long a Reader that closes waits for the server.
 const closeTimeout = time.Second

@@ -84,7 +84,7 @@ func (c *client) exchange(packet []byte, want byte) ([]byte, error) {
 func (r *run) report(driver int, c *client, end time.Time) error {
 	t := newTemplate("fleet/" + r.opts.Fleet + "/drivers/" + driverID(driver) + "/location")
 	var (
-		seq, acked int64 = firstSeq, firstSeq
+		seq, acked int64 = r.first, r.first
 		out        []byte
 		samples    []time.Duration
 		pace       time.Duration
@@ -95,7 +95,7 @@ func (r *run) report(driver int, c *client, end time.Time) error {
 		next = next.Add(pace * time.Duration(driver) / time.Duration(r.opts.Drivers))
 	}
 	defer func() {
-		r.acked.Add(acked - firstSeq)
+		r.acked.Add(acked - r.first)
 		r.mu.Lock()
 		r.acks = append(r.acks, samples...)
 		r.mu.Unlock()

@@ -42,8 +42,13 @@ type Result struct {
 // Latency sums up durations.
 type Latency struct{ P50, P99, Max time.Duration }
 
+// runs are those of this process. Each counts on from a number of its own, or what
+// it publishes would be known from the run before.
+var runs atomic.Int64
+
 type run struct {
 	opts       Options
+	first      int64 // seq
 	start      time.Time
 	sentAt     [][]atomic.Int64 // by driver, then seq modulo ring: nanoseconds since start
 	acked      atomic.Int64
@@ -62,7 +67,7 @@ const ring = 1 << 12
 // is on its way, and returns what it measured.
 func Run(ctx context.Context, opts Options) (Result, error) {
 	opts.setDefaults()
-	r := &run{opts: opts, sentAt: make([][]atomic.Int64, opts.Drivers)}
+	r := &run{opts: opts, first: firstSeq + runs.Add(1)*seqsOfRun, sentAt: make([][]atomic.Int64, opts.Drivers)}
 	for i := range r.sentAt {
 		r.sentAt[i] = make([]atomic.Int64, ring)
 	}

@@ -54,8 +54,9 @@ type template struct {
 }
 
 const (
-	firstSeq = 1_000_000_000 // ten digits for ever
-	seqKey   = `"seq":`
+	firstSeq  = 1_000_000_000 // ten digits for ever
+	seqsOfRun = 10_000_000
+	seqKey    = `"seq":`
 )
 
 func newTemplate(topic string) template {
