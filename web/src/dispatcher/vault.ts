@@ -2,7 +2,7 @@ import { readClaims } from "../mqtt/claims";
 import type { Tokens, Vault } from "../mqtt/credentials";
 
 const KEY = "dray.session";
-const ANSWERS = 150; // ms to wait for other tabs
+const ANSWERS = 400; // ms to wait for other tabs
 
 /** What tabs say to one another. who is the user whose tokens they are. */
 type Word = { kind: "ask" } | { kind: "tell"; who: string; tokens: Tokens | null };
