@@ -127,9 +127,14 @@ func TestAccess(t *testing.T) {
 				case home == auth.AnyFleet && op.OperationID != "logout":
 					home = "acme"
 				}
-				s.newAudits(home)
+				writes := method != http.MethodGet
+				if writes {
+					s.newAudits(home)
+				}
 				r := s.do(method, path+query, token, body, header...)
-				checkAudit(t, op, who.sub, r, s.newAudits(home))
+				if writes {
+					checkAudit(t, op, who.sub, r, s.newAudits(home))
+				}
 				if got, want := r.StatusCode, letters[row[i]]; got != want {
 					t.Errorf("%s as %s = %d, want %d: %s", op.OperationID, column, got, want, r.body)
 				}
