@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -166,7 +167,7 @@ func (b *Broker) established(c *conn) {
 	if driver := claims.SpeaksFor(); driver != "" {
 		b.presence.arrived(driverKey{claims.Fleet, driver}, presenceSource(c))
 	}
-	b.log.Info("connected", "fleet", claims.Fleet, "subject", claims.Subject, "role", claims.Role,
+	b.log.Debug("connected", "fleet", claims.Fleet, "subject", claims.Subject, "role", claims.Role,
 		"client", c.clientID, "remote", c.remote, "transport", c.transport, "mqtt", c.version)
 }
 
@@ -190,6 +191,10 @@ func (b *Broker) farewell(c *conn) {
 	if code != packet.CodeShuttingDown { // a server that stops says nothing of its clients
 		b.leaveWill(c, ended)
 	}
-	b.log.Info("disconnected", "fleet", claims.Fleet, "subject", claims.Subject, "client", c.clientID,
+	level := slog.LevelInfo // the server ended it: somebody may wonder why
+	if code == 0 || code == packet.CodeShuttingDown || code == packet.CodeKeepAliveTimeout {
+		level = slog.LevelDebug
+	}
+	b.log.Log(b.ctx, level, "disconnected", "fleet", claims.Fleet, "subject", claims.Subject, "client", c.clientID,
 		"remote", c.remote, "reason", reason, "code", code, "taken_over", !live, "received", c.received.Load())
 }
