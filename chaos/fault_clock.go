@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"time"
 
@@ -17,21 +18,22 @@ func skewClocks(ctx context.Context, r *rig) error {
 	if err != nil {
 		return err
 	}
-	c, err := newClock(p)
-	if err != nil {
-		return err
+	c, missing := newClock(p)
+	if missing == nil {
+		r.closers = append(r.closers, c.close)
 	}
-	r.closers = append(r.closers, c.close)
 	if err := r.load(ctx, 20, 0); err != nil {
 		return err
 	}
 	if err := r.skewDevices(ctx); err != nil {
 		return err
 	}
-	if err := r.turnServer(ctx, c); err != nil {
-		return err
+	if missing == nil {
+		if err := r.turnServer(ctx, c); err != nil {
+			return err
+		}
 	}
-	return r.settle(ctx)
+	return errors.Join(r.settle(ctx), missing)
 }
 
 // skewDevices reports fixes of times that are not now. They are kept, and none
