@@ -37,7 +37,9 @@ func (b oneClient) Disconnect(fleetID, clientID string) error {
 
 func TestAccess(t *testing.T) {
 	opts, _, _ := withUplink(t)
-	s := serve(t, opts, func(o *Options) { o.Broker, o.Retrier, o.Deliverer = oneClient{}, still{"letter"}, deliverer{} })
+	s := serve(t, opts, func(o *Options) {
+		o.Broker, o.Retrier, o.Deliverer, o.Vitals = oneClient{}, still{"letter"}, deliverer{}, vitals
+	})
 	s.api.sources = newThrottle(1000, time.Second) // the table holds more wrong passwords than one address has
 	s.api.accounts = newThrottle(1000, time.Second)
 	if _, err := s.store.EnsureDriver(t.Context(), "acme", "d1"); err != nil {

@@ -87,6 +87,7 @@ var access = map[string]string{
 	"delete-driver-policy": "UFFFFnFFFInMMFFFFFF",
 	"read-retention":       "UFFFF.FFFI..MFFFFFF",
 	"set-retention":        "UFFFF.FFFI..MFFFFFF",
+	"read-system":          "UFFFF.FFFI..MFFFFFF",
 	"forecast-retention":   "UFFFF.FFFI..MFFFFFF",
 	"try-retention":        "UFFFF.FFFI..MFFFFFF",
 	"run-retention":        "UFFFF.FFFI..MFFFFFF",

@@ -70,13 +70,14 @@ type Options struct {
 	Keeper      Keeper // of Store
 	Verifier    Verifier
 	Minter      Minter
-	Revocations Revocations // those that Verifier asks
-	Broker      Broker      // nil in a process without one
-	Devices     Devices     // nil: devices have no secrets
-	Log         Log         // nil in a process without the stream
-	Blobs       Blobs       // nil in a process without the stream
-	Deliverer   Deliverer   // nil in a process that delivers nothing to webhooks
-	Retrier     Retrier     // nil in a process that cannot store what devices send
+	Revocations Revocations         // those that Verifier asks
+	Broker      Broker              // nil in a process without one
+	Devices     Devices             // nil: devices have no secrets
+	Log         Log                 // nil in a process without the stream
+	Blobs       Blobs               // nil in a process without the stream
+	Deliverer   Deliverer           // nil in a process that delivers nothing to webhooks
+	Retrier     Retrier             // nil in a process that cannot store what devices send
+	Vitals      func() fleet.Vitals // nil in a process without the stream
 
 	Web       fs.FS  // the built bundle, index.html at its root; nil or empty serves a plain page
 	LiveProto []byte // live.proto, as it is
@@ -178,6 +179,7 @@ func (a *API) routes() {
 	a.gapRoutes()
 	a.policyRoutes()
 	a.retentionRoutes()
+	a.systemRoutes()
 	a.eraseRoutes()
 	a.fleetRoutes()
 	a.shipmentRoutes()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dray-fleet/dray/auth"
@@ -210,34 +212,41 @@ func (a *API) createDeviceSecret(ctx context.Context, in *OneDevice) (*body[Devi
 
 // listUnknownDevices looks at the connections: with auth.auto_create a device
 // with a valid token may report before anybody has registered it.
-func (a *API) listUnknownDevices(ctx context.Context, _ *InFleet) (*body[page[SeenDevice]], error) {
+func (a *API) listUnknownDevices(ctx context.Context, in *struct {
+	InFleet
+	Paging
+}) (*body[page[SeenDevice]], error) {
 	if a.Broker == nil {
 		return nil, errNoBroker
 	}
+	after, err := in.after(fleet.ValidID)
+	if err != nil {
+		return nil, err
+	}
 	c := callerOf(ctx)
-	out := page[SeenDevice]{Items: []SeenDevice{}}
-	seen := map[string]bool{}
-	for _, client := range a.Broker.Clients(c.fleet) {
-		if client.Role != fleet.RoleDevice || seen[client.Subject] {
-			continue
-		}
-		seen[client.Subject] = true
-		_, err := a.Store.Device(ctx, c.fleet, client.Subject)
-		if err != nil && !errors.Is(err, fleet.ErrNotFound) {
+	devices := slices.DeleteFunc(a.Broker.Clients(c.fleet), func(c fleet.Client) bool {
+		return c.Role != fleet.RoleDevice || c.Subject <= after
+	})
+	slices.SortStableFunc(devices, func(a, b fleet.Client) int { return strings.Compare(a.Subject, b.Subject) })
+	devices = slices.CompactFunc(devices, func(a, b fleet.Client) bool { return a.Subject == b.Subject })
+	var unknown []fleet.Client
+	for _, d := range devices {
+		switch _, err := a.Store.Device(ctx, c.fleet, d.Subject); {
+		case errors.Is(err, fleet.ErrNotFound):
+			unknown = append(unknown, d)
+		case err != nil:
 			return nil, err
 		}
-		if err == nil {
-			continue
-		}
-		if len(out.Items) == maxSeen {
+		if len(unknown) == in.Limit {
 			break
 		}
-		out.Items = append(out.Items, SeenDevice{client.Subject, client.Driver, client.Address, at(client.ConnectedAt)})
 	}
-	return reply(out), nil
+	return reply(pageOf(unknown, in.Limit, seenDevice, func(c *fleet.Client) string { return c.Subject })), nil
 }
 
-const maxSeen = 1000 // unknown devices that are listed
+func seenDevice(c *fleet.Client) SeenDevice {
+	return SeenDevice{c.Subject, c.Driver, c.Address, at(c.ConnectedAt)}
+}
 
 func device(d *fleet.Device) Device {
 	return Device{d.ID, d.Driver, d.Kind, d.Name, d.SecretHash != nil, at(d.SecretAt), d.Disabled, at(d.CreatedAt)}

@@ -90,6 +90,13 @@ func TestUnknownDeviceIsAccepted(t *testing.T) {
 	if s.want(200, "GET", "/unknown-devices", admin, nil, &seen); len(seen.Items) != 1 || seen.Items[0].ID != "t1" || seen.Items[0].Driver != "d1" {
 		t.Fatalf("unknown devices %+v", seen.Items)
 	}
+	var next struct{ Next string }
+	if s.want(200, "GET", "/unknown-devices?limit=1", admin, nil, &next); next.Next == "" {
+		t.Error("a full page has no next one")
+	}
+	if s.want(200, "GET", "/unknown-devices?limit=1&cursor="+next.Next, admin, nil, &seen); len(seen.Items) != 0 {
+		t.Errorf("after the last unknown device: %+v", seen.Items)
+	}
 	s.want(201, "POST", "/devices", admin, DeviceRequest{ID: "t1", Driver: "d1", Kind: fleet.DeviceNative}, nil)
 	if s.want(200, "GET", "/unknown-devices", admin, nil, &seen); len(seen.Items) != 0 {
 		t.Errorf("after it was accepted: %+v", seen.Items)

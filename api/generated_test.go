@@ -26,7 +26,9 @@ const callsAtOnce = 12
 // one that the document tells of and never a 500: see conforms.
 func TestGeneratedRequests(t *testing.T) {
 	opts, _, _ := withUplink(t)
-	s := serve(t, opts, func(o *Options) { o.Broker, o.Retrier, o.Deliverer = oneClient{}, still{}, deliverer{} })
+	s := serve(t, opts, func(o *Options) {
+		o.Broker, o.Retrier, o.Deliverer, o.Vitals = oneClient{}, still{}, deliverer{}, vitals
+	})
 	s.save(&fleet.Batch{Positions: fixes("d1", 5), Latest: fixes("d1", 1)})
 	for _, path := range []string{"/shipments", "/devices", "/geofences", "/webhooks"} {
 		s.furnish(path, 1)

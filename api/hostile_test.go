@@ -68,7 +68,9 @@ func eachOperation(s *server, fn func(path string, op *huma.Operation)) {
 func everything(t *testing.T) *server {
 	t.Helper()
 	opts, _, _ := withUplink(t)
-	s := serve(t, opts, func(o *Options) { o.Broker, o.Retrier, o.Deliverer = oneClient{}, still{"letter"}, deliverer{} })
+	s := serve(t, opts, func(o *Options) {
+		o.Broker, o.Retrier, o.Deliverer, o.Vitals = oneClient{}, still{"letter"}, deliverer{}, vitals
+	})
 	if _, err := s.store.EnsureDriver(t.Context(), "acme", "d1"); err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,7 @@ var problems = []struct {
 	{errNoBlobs, http.StatusServiceUnavailable, "this process keeps no files"},
 	{errNoDeliverer, http.StatusServiceUnavailable, "this process delivers nothing to webhooks"},
 	{errNoIngest, http.StatusServiceUnavailable, "this process cannot store what devices send"},
+	{errNoStream, http.StatusServiceUnavailable, "this process has no stream"},
 	{errNoBroker, http.StatusServiceUnavailable, "this process runs no broker"},
 	{auth.ErrExpired, http.StatusUnauthorized, "the token has expired"},
 	{auth.ErrRevoked, http.StatusUnauthorized, "the token is revoked"},

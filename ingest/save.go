@@ -121,6 +121,7 @@ func (l *lane) saveBatch(ctx context.Context, items []*item, offset *fleet.Offse
 	l.m.duplicates.Add(float64(saved.Duplicates))
 	l.m.erased.Add(float64(saved.Erased))
 	l.m.dead.WithLabelValues(deadRefused).Add(float64(saved.Refused))
+	l.delays.add(items, now)
 	for _, it := range items {
 		l.m.delay.Observe(now.Sub(it.ReceivedAt).Seconds())
 		switch {

@@ -65,6 +65,7 @@ type Worker struct {
 
 	policies policies
 	fences   fences
+	delays   delays
 }
 
 // New returns a Worker that is not running yet.

@@ -50,6 +50,7 @@ type node struct {
 	devices     *auth.Devices
 	registry    broker.Registry // nil: any driver that a token names is admitted
 	broker      *broker.Broker  // nil without the role
+	ingest      *ingest.Worker  // nil without the role
 	relay       *relay.Relay    // nil in a process that is ingest alone
 
 	httpListener, adminListener net.Listener
@@ -204,6 +205,7 @@ func (n *node) openIngest(context.Context) error {
 	w := ingest.New(n.stream, n.store, ingest.Options{
 		MinInterval: n.c.Ingest.MinInterval, Logger: n.log, Registerer: n.metrics,
 	})
+	n.ingest = w
 	n.add("ingest", w.Run)
 	n.add("history", history.New(n.store, history.Options{MaxBytes: int64(n.c.Store.MaxBytes), Logger: n.log, Registerer: n.metrics}).Run)
 	if m := n.c.Ingest.MQTT; m.URL != "" {
@@ -230,8 +232,8 @@ func (n *node) openHTTP(ctx context.Context, withAPI bool) error {
 		a, err := api.New(api.Options{
 			Store: n.store, Keeper: history.New(n.store, history.Options{MaxBytes: int64(n.c.Store.MaxBytes)}), Verifier: n.verifier, Minter: n.minter, Revocations: n.revocations, Broker: n.brokerOrNil(),
 			Devices: n.devices, Log: uplink{n.stream, n.registry, n.broker}, Blobs: proofs, Deliverer: n.relay,
-			Retrier: ingest.Retrier{Store: n.store},
-			Web:     bundle(), LiveProto: codec.LiveProto, Version: version, MapSource: n.c.Map.Source,
+			Retrier: ingest.Retrier{Store: n.store}, Vitals: n.vitals,
+			Web: bundle(), LiveProto: codec.LiveProto, Version: version, MapSource: n.c.Map.Source,
 			Origins: n.c.HTTP.Origins, Logger: n.log, Metrics: n.metrics,
 		})
 		if err != nil {

@@ -943,6 +943,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far this process is with storing what it has acknowledged */
+        get: operations["read-system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/token/refresh": {
         parameters: {
             query?: never;
@@ -2081,6 +2098,36 @@ export interface components {
             from: string;
             /** Format: date-time */
             to: string;
+        };
+        System: {
+            /**
+             * Format: int64
+             * @description Acknowledged and not in the database yet; a frame is a batch of publications.
+             */
+            backlog_frames: number;
+            /**
+             * Format: int64
+             * @description Publications since the start.
+             */
+            saved: number;
+            /**
+             * Format: double
+             * @description Seconds from receipt to commit, summed over saved: between two readings, its growth by that of saved is the mean delay.
+             */
+            saved_delay_s: number;
+            /**
+             * Format: int64
+             * @description That the stream takes on disk.
+             */
+            stream_bytes: number;
+            /**
+             * Format: double
+             * @description Of its fullest partition, 0 to 1; above 0.95 publishers are refused.
+             */
+            stream_fill: number;
+            stream_full: boolean;
+            /** Format: int64 */
+            stream_max_bytes: number;
         };
         Token: {
             /** Format: date-time */
@@ -9681,6 +9728,83 @@ export interface operations {
             };
         };
     };
+    "read-system": {
+        parameters: {
+            query?: {
+                /** @description The fleet; an operator must name one, others may name their own. */
+                fleet?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     refresh: {
         parameters: {
             query?: never;
@@ -10068,6 +10192,9 @@ export interface operations {
             query?: {
                 /** @description The fleet; an operator must name one, others may name their own. */
                 fleet?: string;
+                /** @description next of the page before. */
+                cursor?: string;
+                limit?: number;
             };
             header?: never;
             path?: never;

@@ -1,0 +1,32 @@
+package api
+
+import (
+	"context"
+	"errors"
+)
+
+var errNoStream = errors.New("no stream in this process")
+
+// A System is how this process keeps up with what it has acknowledged.
+type System struct {
+	StreamBytes    int64   `json:"stream_bytes" doc:"That the stream takes on disk."`
+	StreamMaxBytes int64   `json:"stream_max_bytes"`
+	StreamFill     float64 `json:"stream_fill" doc:"Of its fullest partition, 0 to 1; above 0.95 publishers are refused."`
+	StreamFull     bool    `json:"stream_full"`
+	Backlog        int64   `json:"backlog_frames" doc:"Acknowledged and not in the database yet; a frame is a batch of publications."`
+	Saved          int64   `json:"saved" doc:"Publications since the start."`
+	SavedDelay     float64 `json:"saved_delay_s" doc:"Seconds from receipt to commit, summed over saved: between two readings, its growth by that of saved is the mean delay."`
+}
+
+func (a *API) systemRoutes() {
+	register(a, operation{method: "GET", path: "/system", id: "read-system",
+		summary: "How far this process is with storing what it has acknowledged"}, admins, a.readSystem)
+}
+
+func (a *API) readSystem(context.Context, *InFleet) (*body[System], error) {
+	if a.Vitals == nil {
+		return nil, errNoStream
+	}
+	v := a.Vitals()
+	return reply(System{v.StreamBytes, v.StreamMaxBytes, v.Fill, v.Full, v.Backlog, v.Saved, v.SaveDelay.Seconds()}), nil
+}
