@@ -33,16 +33,8 @@ type User struct {
 	CreatedAt    time.Time
 }
 
-// The answer to a refresh may be lost on its way. So a spent token may be spent
-// again for RefreshGrace, as long as none of its successors was; of those that
-// wait to be spent a family has at most MaxSuccessors.
-const (
-	RefreshGrace  = 30 * time.Second
-	MaxSuccessors = 10
-)
-
 // A RefreshToken is one link of a rotating family. Only the hash of the token
-// is kept. Using a spent one revokes the family, but for RefreshGrace.
+// is kept. Using a spent one revokes the family.
 type RefreshToken struct {
 	Hash      []byte // SHA-256 of the token
 	Family    string // the login that it began with

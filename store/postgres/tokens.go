@@ -49,10 +49,6 @@ func (s *Store) SpendRefreshToken(ctx context.Context, hash []byte, now time.Tim
 			return fleet.ErrNotFound
 		case err != nil:
 			return err
-		case spent != nil && now.Sub(*spent) < fleet.RefreshGrace && !revoked && t.ExpiresAt.After(now):
-			t.ExpiresAt, t.SpentAt = t.ExpiresAt.UTC(), spent.UTC()
-			return tx.QueryRow(ctx, `SELECT count(*) FILTER (WHERE spent_at > $2) > 0 OR count(*) FILTER (WHERE spent_at IS NULL) >= $3
-				FROM refresh_tokens WHERE family = $1`, t.Family, *spent, fleet.MaxSuccessors).Scan(&reused)
 		case spent != nil:
 			reused = true
 			return nil

@@ -41,15 +41,6 @@ func (s *Store) SpendRefreshToken(ctx context.Context, hash []byte, now time.Tim
 			return fleet.ErrNotFound
 		case err != nil:
 			return err
-		case spent != nil && now.Sub(column.Time(spent)) < fleet.RefreshGrace && !revoked && expires > now.UnixMicro():
-			t.ExpiresAt, t.SpentAt = column.Time(&expires), column.Time(spent)
-			err := tx.QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE spent_at > ?2) > 0 OR count(*) FILTER (WHERE spent_at IS NULL) >= ?3
-				FROM refresh_tokens WHERE family = ?1`, t.Family, *spent, fleet.MaxSuccessors).Scan(&reused)
-			if err != nil || !reused {
-				return err
-			}
-			_, err = tx.ExecContext(ctx, "UPDATE refresh_tokens SET revoked = 1 WHERE family = ?", t.Family)
-			return err
 		case spent != nil:
 			reused = true
 			_, err := tx.ExecContext(ctx, "UPDATE refresh_tokens SET revoked = 1 WHERE family = ?", t.Family)

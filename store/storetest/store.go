@@ -66,10 +66,9 @@ type Store interface {
 	// SaveRefreshToken keeps a token; in a revoked family it is revoked from
 	// the start.
 	SaveRefreshToken(ctx context.Context, t fleet.RefreshToken) error
-	// SpendRefreshToken marks the token spent and returns it. A spent one may be
-	// spent again for fleet.RefreshGrace, as long as no other of its family was
-	// after it; then it returns ErrConflict and revokes its family. An unknown,
-	// revoked or expired one returns ErrNotFound.
+	// SpendRefreshToken marks the token spent and returns it. A spent one
+	// returns ErrConflict and revokes its family; an unknown, revoked or
+	// expired one returns ErrNotFound.
 	SpendRefreshToken(ctx context.Context, hash []byte, now time.Time) (fleet.RefreshToken, error)
 	RevokeFamily(ctx context.Context, family string) error
 
