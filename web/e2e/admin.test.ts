@@ -66,6 +66,38 @@ it("creates a device, whose secret lets it in", async () => {
   await device.endAsync();
 });
 
+it("shows a device that nobody registered, and accepts it with one click", async () => {
+  const device = await mqtt.connectAsync(`mqtt://${dray.addresses.mqtt}`, { clientId: "t9", username: "t9", password: dray.token("device", "t9"), protocolVersion: 4 });
+  await signIn(page, dray.url, "ada", "/admin/devices");
+  await page.getByTestId("accept-t9").click();
+  await page.getByTestId("devices").getByText("t9").waitFor();
+  await page.getByTestId("unknown-devices").waitFor({ state: "detached" });
+  await device.endAsync();
+});
+
+it("takes a token back, which ends its connection", async () => {
+  const admin = dray.token("admin", "root");
+  const { token } = await dray.api<{ token: string }>(admin, "POST", "/tokens", { role: "driver", sub: "d10", ttl_s: 3600 });
+  const phone = await mqtt.connectAsync(`mqtt://${dray.addresses.mqtt}`, { clientId: "d10", username: "d10", password: token, protocolVersion: 5, reconnectPeriod: 0 });
+  const ended = once(phone, "close");
+  await signIn(page, dray.url, "ada", "/admin/tokens");
+  page.on("dialog", (dialog) => void dialog.accept());
+  const row = page.getByTestId("tokens").locator("tr", { hasText: "d10" });
+  await row.getByRole("button", { name: "Revoke" }).click();
+  await row.getByText("Revoked").waitFor();
+  await ended;
+});
+
+it("says why a dead letter still cannot be stored, and forgets it", async () => {
+  await signIn(page, dray.url, "ada", "/admin/letters");
+  page.on("dialog", (dialog) => void dialog.accept());
+  const letter = page.getByTestId("letters").locator("tbody tr");
+  await letter.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("alert").waitFor();
+  await letter.getByRole("button", { name: "Delete" }).click();
+  await page.getByTestId("letters-empty").waitFor();
+});
+
 it("mints a token that opens the driver app", async () => {
   await signIn(page, dray.url, "ada", "/admin/tokens");
   await page.getByTestId("token-sub").fill("d9");
@@ -132,7 +164,7 @@ it("tests a webhook, pauses it, delivers again, and says what went wrong", async
 
 it("disconnects a client, and the audit tells who did it and what changed", async () => {
   const device = await mqtt.connectAsync(`mqtt://${dray.addresses.mqtt}`, { clientId: "d7", username: "d7", password: dray.token("driver", "d7"), protocolVersion: 5, reconnectPeriod: 0 });
-  const ended = once(device, "close");
+  const ended = new Promise<void>((resolve) => device.once("close", () => resolve()));
   await signIn(page, dray.url, "ada", "/admin/clients");
   page.on("dialog", (dialog) => void dialog.accept());
   await page.getByTestId("clients").locator("[data-id=d7]").getByRole("button", { name: "Disconnect" }).click();
@@ -150,7 +182,14 @@ it("draws how the installation does", async () => {
   await signIn(page, dray.url, "ada", "/admin/system");
   await page.getByTestId("system-status").filter({ hasText: "In order" }).waitFor();
   await page.locator(".chart path.area").first().waitFor({ state: "attached" });
-  expect(await page.locator(".chart").count()).toBe(6);
+  expect(await page.locator(".chart").count()).toBe(8);
+  await page.getByTestId("system-stream").filter({ hasText: "%" }).waitFor();
+  await page.getByTestId("system-database").filter({ hasText: "B" }).waitFor();
+
+  const phone = await mqtt.connectAsync(`mqtt://${dray.addresses.mqtt}`, { clientId: "d8", username: "d8", password: dray.token("driver", "d8"), protocolVersion: 4 });
+  await phone.publishAsync("fleet/acme/drivers/d8/location", JSON.stringify({ fix_at: Date.now(), lat: 59.33, lon: 18.07 }), { qos: 1 });
+  await phone.endAsync();
+  await page.waitForFunction(() => Number(document.querySelector<HTMLElement>("[data-testid=system-delay]")?.dataset.value) > 0);
 });
 
 it("shows the trips and stops of a day, and one of them on the map", async () => {
@@ -164,8 +203,8 @@ it("has no fault that axe finds on any screen, wide or narrow", { timeout: 120_0
   await signIn(page, dray.url, "ada");
   const screens: [string, string][] = [
     ["/shipments", "shipments-screen"], ["/history", "history-empty"], ["/history/d7", "history-summary"], ["/replay", "replay-screen"],
-    ["/admin/users", "users"], ["/admin/drivers", "drivers"], ["/admin/devices", "admin-screen"], ["/admin/tokens", "admin-screen"], ["/admin/webhooks", "webhooks-empty"],
-    ["/admin/letters", "letters"], ["/admin/audit", "audit"], ["/admin/clients", "clients"], ["/admin/system", "system"],
+    ["/admin/users", "users"], ["/admin/drivers", "drivers"], ["/admin/devices", "admin-screen"], ["/admin/tokens", "admin-screen"], ["/admin/webhooks", "admin-screen"],
+    ["/admin/letters", "admin-screen"], ["/admin/audit", "audit"], ["/admin/clients", "clients"], ["/admin/system", "system"],
   ];
   const found: string[] = [];
   for (const [width, colorScheme] of [[1280, "light"], [390, "dark"]] as const) {
