@@ -79,7 +79,7 @@ it("takes a token back, which ends its connection", async () => {
   const admin = dray.token("admin", "root");
   const { token } = await dray.api<{ token: string }>(admin, "POST", "/tokens", { role: "driver", sub: "d10", ttl_s: 3600 });
   const phone = await mqtt.connectAsync(`mqtt://${dray.addresses.mqtt}`, { clientId: "d10", username: "d10", password: token, protocolVersion: 5, reconnectPeriod: 0 });
-  const ended = once(phone, "close");
+  const ended = new Promise<void>((resolve) => phone.once("close", () => resolve()));
   await signIn(page, dray.url, "ada", "/admin/tokens");
   page.on("dialog", (dialog) => void dialog.accept());
   const row = page.getByTestId("tokens").locator("tr", { hasText: "d10" });
