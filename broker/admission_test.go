@@ -235,3 +235,43 @@ func TestConnectQueueIsBounded(t *testing.T) {
 		next(t, busy)
 	}
 }
+
+// Whoever leaves the queue takes no place in it.
+func TestWhoLeavesTheQueueTakesNoPlace(t *testing.T) {
+	const gone = 25
+	s := start(t, func(o *Options) { o.Limits.ConnectRate = 1 })
+	s.client(packet.V5, "first", s.driver("first"))
+	open := func(n int) func() bool {
+		return func() bool {
+			s.b.door.mu.Lock()
+			defer s.b.door.mu.Unlock()
+			return s.b.door.open == n
+		}
+	}
+	eventually(t, "it is alone", open(1))
+	var queue []*wire
+	for i := range gone {
+		id := fmt.Sprintf("d%d", i)
+		w := s.dial(packet.V311)
+		w.send(hello{id: id, password: s.driver(id)}.frame(packet.V311))
+		queue = append(queue, w)
+	}
+	eventually(t, "they queue", func() bool { return s.b.admission.queued.Load() >= gone-5 })
+	for _, w := range queue {
+		_ = w.nc.Close()
+	}
+	eventually(t, "they have gone", open(1))
+	began := time.Now()
+	last := s.dial(packet.V5)
+	hi := hello{id: "last", password: s.driver("last"), keepAlive: 60}
+	last.send(hi.frame(packet.V5), subscribeFrame(packet.V5, 1, 0, nil, d1+"commands")) // what comes while it queues is not lost
+	if _, code, _ := last.connack(); code != 0 {
+		t.Errorf("CONNACK %#x", code)
+	}
+	if code := last.suback(); code[0] != packet.CodeNotAuthorized {
+		t.Errorf("SUBACK %#x", code)
+	}
+	if took := time.Since(began); took > gone/2*time.Second {
+		t.Errorf("it waited %v behind clients that had left", took)
+	}
+}

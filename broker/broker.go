@@ -12,7 +12,6 @@ import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"github.com/dray-fleet/dray/broker/packet"
 )
@@ -31,7 +30,8 @@ type Broker struct {
 	started  time.Time
 
 	door      *door
-	admission *rate.Limiter
+	admission *admission
+	retained  retained
 	sessions  *sessions
 	live      *live
 	presence  *presence
@@ -61,6 +61,7 @@ func New(stream Appender, auth Authenticator, opts Options) (*Broker, error) {
 		started:   time.Now(),
 		door:      newDoor(&opts.Limits),
 		admission: newAdmission(opts.Limits.ConnectRate),
+		retained:  newRetained(),
 		sessions:  newSessions(),
 	}
 	b.metrics = newMetrics(b, opts.Registerer)
@@ -86,7 +87,8 @@ func newEngine(o *Options) *mqtt.Server {
 	caps.MaximumClientWritesPending = engineQueue
 	caps.MaximumInflight = uint16(min(4*o.Limits.InflightMessages, 65535)) // of a client that acknowledges
 	caps.MaximumSessionExpiryInterval = engineForever
-	caps.MaximumPacketSize = 0 // the guard's business
+	caps.MaximumMessageExpiryInterval = 0 // only what a client lets expire does
+	caps.MaximumPacketSize = 0            // the guard's business
 	caps.ReceiveMaximum = uint16(min(o.Limits.ReceiveMaximum, 65535))
 	caps.TopicAliasMaximum = 0
 	caps.Compatibilities.NoInheritedPropertiesOnAck = true

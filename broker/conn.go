@@ -98,6 +98,7 @@ var errEnded = errors.New("connection ended")
 
 // serve deals with what the client sends, until the connection ends.
 func (c *conn) serve() {
+	c.now = time.Now() // of what came together with the CONNECT
 	for !c.closed.Load() {
 		frame, err := c.in.frame(c.b.opts.Limits.PacketSize, c.fill)
 		if err == nil {

@@ -17,6 +17,9 @@ import (
 // drops. It hands them on at once, because the guard never blocks it.
 const engineQueue = 128
 
+// queueStall is how long that queue may stand still.
+const queueStall = 2 * time.Second
+
 // dup is the DUP flag in the first byte of a PUBLISH.
 const dup = 8
 
@@ -27,7 +30,7 @@ type held struct {
 	most     int
 	silence  int                 // deliveries since the client has acknowledged one
 	sent     map[uint16]struct{} // packet ids that the client has not acknowledged; no more than most
-	waiting  [][]byte            // bounded by the engine's MaximumInflight
+	waiting  [][]byte            // no more than the engine's MaximumInflight
 	resuming []again             // deliveries of a resumed session, until all of them are here
 	open     bool                // the session is established
 
@@ -188,12 +191,12 @@ func answers(typ byte, pk packets.Packet) bool {
 
 // pace slows whoever publishes while a client's queue in the engine is nearly
 // full, since what does not fit there is lost. The queue drains without waiting
-// for the client, so this is short.
+// for the client, so this is short; a client whose queue stands still is sent
+// away, and what it has not got is kept in its session.
 func (d *held) pace(c *conn, cl *mqtt.Client) {
 	if cl.State.Inflight.Len() >= int(c.b.engine.Options.Capabilities.MaximumInflight) {
 		return // the engine will not queue it
 	}
-	const patience = 250 * time.Millisecond
 	var seen uint64
 	var since time.Time
 	for !c.closed.Load() {
@@ -205,8 +208,11 @@ func (d *held) pace(c *conn, cl *mqtt.Client) {
 		}
 		if now := time.Now(); since.IsZero() || d.passes != seen {
 			seen, since = d.passes, now
-		} else if now.Sub(since) > patience {
-			d.deciding = 0 // the engine decided against some: the count had run ahead
+		} else if now.Sub(since) > queueStall {
+			d.mu.Unlock()
+			c.overflow()
+			cl.Stop(nil) // from here on the engine only keeps
+			return
 		}
 		d.mu.Unlock()
 		time.Sleep(50 * time.Microsecond)
@@ -221,11 +227,12 @@ func (d *held) queued(c *conn, cl *mqtt.Client) {
 	if !c.greeted.Load() {
 		return // what is sent again
 	}
+	most := int(c.b.engine.Options.Capabilities.MaximumInflight)
 	d.mu.Lock()
 	d.silence++
-	late := d.silence >= c.b.opts.Limits.InflightMessages
+	late := d.silence >= c.b.opts.Limits.InflightMessages || len(d.waiting) >= most // those that have expired still wait
 	d.mu.Unlock()
-	if !c.closed.Load() && (late || cl.State.Inflight.Len() >= int(c.b.engine.Options.Capabilities.MaximumInflight)) {
+	if !c.closed.Load() && (late || cl.State.Inflight.Len() >= most) {
 		c.overflow()
 	}
 }

@@ -50,8 +50,11 @@ func (c *conn) connect(release func()) error {
 
 	ctx, cancel := context.WithTimeout(c.b.ctx, admissionWait)
 	defer cancel()
-	if err := c.b.admission.Wait(ctx); err != nil {
-		return c.refuseConnect(&refusal{packet.CodeServerBusy, "too many clients are connecting"})
+	var busy *refusal
+	if err := c.admitted(ctx); errors.As(err, &busy) {
+		return c.refuseConnect(err)
+	} else if err != nil {
+		return err
 	}
 	claims, err := c.b.login(ctx, c, p)
 	if err != nil {

@@ -22,7 +22,7 @@ func (h *hooks) ID() string { return "guard" }
 
 func (h *hooks) Provides(event byte) bool {
 	switch event {
-	case mqtt.OnACLCheck, mqtt.OnSelectSubscribers, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnUnsubscribed, mqtt.OnPacketEncode,
+	case mqtt.OnRetainMessage, mqtt.OnACLCheck, mqtt.OnSelectSubscribers, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnUnsubscribed, mqtt.OnPacketEncode,
 		mqtt.OnPublishDropped, mqtt.OnQosPublish, mqtt.OnQosComplete, mqtt.OnQosDropped:
 		return true
 	}
@@ -46,6 +46,13 @@ func (h *hooks) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	c.held.pace(c, cl)
 	_, topic, _ = fleet.CutShare(topic) // of a filter; no topic begins with it
 	return (h.b.opts.Conformance || c.claims.Load().MayReceive(topic)) && c.held.keeps(c, cl)
+}
+
+// OnRetainMessage hears of every retained publication, whoever publishes it.
+func (h *hooks) OnRetainMessage(_ *mqtt.Client, pk packets.Packet, _ int64) {
+	if len(pk.Payload) == 0 {
+		h.b.retained.forget(pk.TopicName)
+	}
 }
 
 // OnSelectSubscribers gives a publication to one member of each share that is
@@ -112,10 +119,12 @@ func (h *hooks) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packe
 }
 
 // OnPublishDropped counts what the engine's queue of a client had no room for.
+// The client is told, by the end of its connection.
 func (h *hooks) OnPublishDropped(cl *mqtt.Client, pk packets.Packet) {
 	h.b.drop("engine queue")
 	if c := of(cl); c != nil {
 		c.held.passed()
+		c.overflow()
 		h.b.log.Warn("delivery dropped", "client", c.clientID, "topic", pk.TopicName)
 	}
 }

@@ -48,6 +48,19 @@ func (in *inbound) frame(most int, fill func([]byte) (int, error)) ([]byte, erro
 	}
 }
 
+// ahead reads until fill fails or there is no more room. The last frame stays
+// valid.
+func (in *inbound) ahead(fill func([]byte) (int, error)) error {
+	for in.end < len(in.buf) {
+		n, err := fill(in.buf[in.end:])
+		in.end += n
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // room makes space for a frame of need bytes, as far as known, and for at least
 // one more byte. It grows with what has come, not with what was announced.
 func (in *inbound) room(need int) {

@@ -360,3 +360,22 @@ func TestPanicIsContained(t *testing.T) {
 		t.Errorf("the will is not durable: %s", r.Payload)
 	}
 }
+
+// A client need not wait for the CONNACK; what it says before has its time all the
+// same.
+func TestPublishBeforeConnack(t *testing.T) {
+	for _, version := range versions {
+		m := newMemoryStream()
+		s := startOn(t, m)
+		w := s.dial(version)
+		began := time.Now()
+		w.send(hello{id: "d1", password: s.driver("d1"), keepAlive: 60}.frame(version), publishFrame(version, d1+"location", fix(0), 1, 1))
+		r := m.next(t)
+		if r.ReceivedAt.Before(began) || r.ReceivedAt.After(time.Now()) {
+			t.Errorf("version %d: received at %v", version, r.ReceivedAt)
+		}
+		r.answer(nil)
+		w.connack()
+		w.acked(packet.TypePuback, 1, 0)
+	}
+}

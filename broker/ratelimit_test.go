@@ -1,8 +1,14 @@
 package broker
 
 import (
+	"bytes"
+	"fmt"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dray-fleet/dray/broker/packet"
 )
 
 // A client that is over its rate stays so although it is slowed, and although
@@ -53,4 +59,48 @@ func pauseAfter(n, burst int, pause, wait time.Duration) time.Duration {
 		return pause
 	}
 	return wait
+}
+
+// Subscribing, unsubscribing and renewing count against the rate as publishes do:
+// slowed first, and ended after a while.
+func TestRateOfWhatIsNoPublish(t *testing.T) {
+	const burst = 5
+	s := start(t, func(o *Options) {
+		o.Limits.MessageRate, o.Limits.MessageBurst, o.Limits.SlowClose = 1, burst, 1500*time.Millisecond
+	})
+	token := s.driver("d1")
+	var all errgroup.Group
+	for i, tt := range []struct {
+		frame []byte
+		typ   byte // of the answer
+	}{
+		{subscribeFrame(packet.V5, 1, 0, nil, d1+"commands"), packet.TypeSuback},
+		{unsubscribeFrame(packet.V5, 1, d1+"commands"), packet.TypeUnsuback},
+		{authFrame("JWT", token), packet.TypeAuth},
+	} {
+		w := s.dial(packet.V5)
+		w.connect(hello{id: fmt.Sprintf("d1:%d", i), password: token, keepAlive: 60})
+		all.Go(func() error {
+			began := time.Now()
+			w.send(bytes.Repeat(tt.frame, 4*burst))
+			n := 0
+			for ; ; n++ {
+				g, err := w.read(patience)
+				if err == nil && g.typ() == tt.typ {
+					continue
+				}
+				if err != nil || g.typ() != packet.TypeDisconnect || g.body[0] != packet.CodeRateTooHigh {
+					return fmt.Errorf("answer %d to type %d: %v, %v", n, tt.frame[0]>>4, g, err)
+				}
+				break
+			}
+			if took := time.Since(began); n <= burst || n >= 4*burst || took < 1500*time.Millisecond {
+				return fmt.Errorf("type %d: %d were answered within %v", tt.frame[0]>>4, n, took)
+			}
+			return nil
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Error(err)
+	}
 }

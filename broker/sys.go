@@ -56,14 +56,6 @@ func (b *Broker) expireInflight(now time.Time) {
 	}
 }
 
-func (b *Broker) expireRetained(now time.Time) {
-	for topic, pk := range b.engine.Topics.Retained.GetAll() {
-		if pk.Expiry > 0 && pk.Expiry < now.Unix() {
-			b.engine.Topics.Retained.Delete(topic)
-		}
-	}
-}
-
 // tellSys publishes what this node has counted, in the names of
 // https://github.com/mqtt/mqtt.org/wiki/SYS-Topics.
 func (b *Broker) tellSys(now time.Time) {

@@ -36,24 +36,3 @@ func TestSys(t *testing.T) {
 		t.Errorf("%q", topics)
 	}
 }
-
-// What is retained with an expiry interval is not sent after it, and forgotten.
-func TestRetainedExpires(t *testing.T) {
-	s := start(t)
-	a := s.client(packet.V5, "svc", s.token(fleet.RoleService, "acme", "svc", allowing("fleet/acme/broadcast", "fleet/acme/#")))
-	a.publishes(packet.Publish{Topic: []byte("fleet/acme/broadcast"), Payload: []byte("x"), QoS: 1, ID: 1, Retain: true, Props: u32(0x02, 1)})
-	if _, ok := s.b.engine.Topics.Retained.Get("fleet/acme/broadcast"); !ok {
-		t.Fatal("it is not kept at all")
-	}
-	eventually(t, "the expiry", func() bool {
-		w := s.client(packet.V5, "x1", s.dispatcher("x1"))
-		w.granted(1, "fleet/acme/broadcast")
-		n := w.pending()
-		_ = w.nc.Close()
-		return n == 0
-	})
-	s.b.expireRetained(time.Now())
-	if _, ok := s.b.engine.Topics.Retained.Get("fleet/acme/broadcast"); ok {
-		t.Error("it is still kept")
-	}
-}

@@ -91,3 +91,36 @@ func TestUnacknowledgedDeliveries(t *testing.T) {
 		w.silent()
 	}
 }
+
+// A client whose queue in the engine stands still is sent away with its session,
+// which has all of what it did not get.
+func TestQueueThatStandsStill(t *testing.T) {
+	const n, topic = 2 * engineQueue, "fleet/acme/drivers/d1/commands"
+	s := start(t)
+	h := hello{id: "d1", password: s.driver("d1"), resume: true, keepAlive: 60, props: u32(0x11, 3600)}
+	w := s.dial(packet.V5)
+	w.connect(h)
+	d := &s.b.sessions.connected("acme/d1").deliveries
+	d.mu.Lock()
+	d.started = true // the loop that empties the queue never runs
+	d.mu.Unlock()
+	w.granted(1, topic)
+	for i := range n {
+		s.b.Publish(topic, fmt.Append(nil, i), false, 1)
+	}
+	w.ended(packet.CodeQuotaExceeded)
+	eventually(t, "it is gone", func() bool { return s.b.sessions.connected("acme/d1") == nil })
+	w = s.dial(packet.V5)
+	if present, _ := w.connect(h); !present {
+		t.Fatal("the session is gone")
+	}
+	for i := range n {
+		if m := w.ack(); m.payload != fmt.Sprint(i) || m.dup {
+			t.Fatalf("delivery %d is %+v", i, m)
+		}
+	}
+	w.silent()
+	if dropped := s.b.Status().Dropped; dropped != 0 {
+		t.Errorf("%d were dropped", dropped)
+	}
+}

@@ -94,7 +94,7 @@ func (c *conn) publish(frame []byte) error {
 		c.routes.add(r)
 	}
 	if !r.allowed {
-		return c.refuse(&p)
+		return c.refuse(&p, packet.CodeNotAuthorized, "forbidden")
 	}
 	if p.QoS == 2 && c.session.received(p.ID) { // [MQTT-4.3.3-10]
 		c.acks.drain()
@@ -102,6 +102,9 @@ func (c *conn) publish(frame []byte) error {
 		return nil
 	}
 	if !r.durable {
+		if p.Retain && !c.b.retained.keep(r.topic, len(p.Payload)) {
+			return c.refuse(&p, packet.CodeQuotaExceeded, "too much retained")
+		}
 		return c.plain(&p, r.topic)
 	}
 	again, ok := c.acks.begin(p.ID, c.b.opts.Limits.ReceiveMaximum)
@@ -140,20 +143,20 @@ func (c *conn) slow() error {
 	return nil
 }
 
-// refuse answers a publish that the client has no right to.
-func (c *conn) refuse(p *packet.Publish) error {
-	c.b.metrics.published("forbidden").Inc()
+// refuse answers a publish that is not taken, and counts it as result.
+func (c *conn) refuse(p *packet.Publish, code byte, result string) error {
+	c.b.metrics.published(result).Inc()
 	if p.QoS == 0 {
 		return nil // there is no packet to answer it with
 	}
 	if c.version != packet.V5 {
-		return &packet.Malformed{Code: packet.CodeNotAuthorized, Reason: "publish to a forbidden topic"} // [3.1.1 section 3.3.5]
+		return &packet.Malformed{Code: code, Reason: "a publish was refused: " + result} // [3.1.1 section 3.3.5]
 	}
 	c.acks.drain()
 	if p.QoS == 1 {
-		c.send(packet.AppendPuback(nil, c.version, p.ID, packet.CodeNotAuthorized, ""))
+		c.send(packet.AppendPuback(nil, c.version, p.ID, code, ""))
 	} else {
-		c.send(packet.AppendPubrec(nil, c.version, p.ID, packet.CodeNotAuthorized, ""))
+		c.send(packet.AppendPubrec(nil, c.version, p.ID, code, ""))
 	}
 	return nil
 }

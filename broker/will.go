@@ -58,6 +58,10 @@ func (b *Broker) publishWill(w *will) {
 		return
 	}
 	if !r.durable {
+		if p.Retain && !b.retained.keep(w.Topic, len(p.Payload)) {
+			b.metrics.published("too much retained").Inc()
+			p.Retain = false // those who listen hear it all the same
+		}
 		b.inject(nil, &p, w.Topic)
 		b.cluster.publish(w.Topic, &p)
 		return
