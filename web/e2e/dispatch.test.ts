@@ -38,7 +38,7 @@ beforeEach(async () => {
   desk = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", reducedMotion: "reduce" });
   page = await desk.newPage();
 });
-afterEach(() => desk.close());
+afterEach(() => Promise.all(browser.contexts().map((context) => context.close()))); // the cab too, also when the test failed
 
 const create = (reference: string) => dray.api<Shipment>(dispatcher, "POST", "/shipments", { reference, pickup: { name: "Depot", lat: 59.3, lon: 18 }, dropoff: { name: "City Books" } });
 const read = (id: string) => dray.api<Shipment>(dispatcher, "GET", `/shipments/${id}`);

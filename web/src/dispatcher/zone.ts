@@ -51,6 +51,7 @@ export function timeFormat(options: Intl.DateTimeFormatOptions): (at: number | D
 
 export const clockText = timeFormat({ hour: "2-digit", minute: "2-digit" });
 export const secondsText = timeFormat({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+export const dateText = timeFormat({ dateStyle: "medium" });
 export const stampText = timeFormat({ dateStyle: "medium", timeStyle: "short" });
 export const momentText = timeFormat({ dateStyle: "medium", timeStyle: "medium" });
 /** The hour with the zone's short name: 07:02 CET. */
