@@ -89,7 +89,7 @@ func Open(ctx context.Context, opts Options) (*Log, error) {
 	}
 	l.m = newMetrics(opts.Registerer) // not before, for Open may be tried again
 	for i, p := range l.parts {
-		if err := l.findLost(i, p); err != nil {
+		if err := errors.Join(l.findLost(i, p), l.keepNotes(i, p)); err != nil {
 			l.disconnect()
 			return nil, fmt.Errorf("stream: %w", err)
 		}
@@ -134,6 +134,7 @@ func (l *Log) open(ctx context.Context) (err error) {
 		p := &partition{
 			js: l.js, stream: s, name: name(i), subject: subject(i), msgID: writer + "." + strconv.Itoa(i) + ".",
 			maxSize: int(l.nc.MaxPayload()) - 4096, // leaves room for the message's headers
+			created: s.CachedInfo().Created.UTC().Format(time.RFC3339Nano),
 			log:     l.log,
 			wake:    make(chan struct{}, 1), done: make(chan struct{}), flushed: map[fleet.Acker]struct{}{}, expected: map[fleet.Acker]struct{}{},
 		}
@@ -262,5 +263,10 @@ func (l *Log) disconnect() {
 	}
 	if l.server != nil {
 		l.server.stop()
+	}
+	for _, p := range l.parts {
+		if p.noteFile != nil {
+			_ = p.noteFile.Close() // of what was written for a crash
+		}
 	}
 }

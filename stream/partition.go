@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,6 +40,7 @@ type partition struct {
 	subject string
 	msgID   string // begins the id of every frame of this writer
 	maxSize int    // largest record
+	created string // when the stream was: names its incarnation
 	m       *metrics
 	log     *slog.Logger
 
@@ -62,14 +64,14 @@ type partition struct {
 
 	// of the monitor
 	purged uint64 // what it has removed
-	noted  uint64 // the last frame that is written down
 	away   bool   // the stream does not answer
 
 	// of the framing goroutine
-	sent    uint64
-	sentAt  time.Time
-	average float64 // records in a frame, lately
-	flushed map[fleet.Acker]struct{}
+	noteFile *os.File // of the embedded server; the last frame is written down there
+	sent     uint64
+	sentAt   time.Time
+	average  float64 // records in a frame, lately
+	flushed  map[fleet.Acker]struct{}
 }
 
 func (p *partition) append(pub *fleet.Publication, to fleet.Acker, token uint64) error {
@@ -271,11 +273,17 @@ func (p *partition) publish(f *frame) error {
 func (p *partition) publishOnce(ctx context.Context, f *frame, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	_, err := p.js.Publish(ctx, p.subject, f.buf, jetstream.WithMsgID(id), jetstream.WithRetryAttempts(0))
+	ack, err := p.js.Publish(ctx, p.subject, f.buf, jetstream.WithMsgID(id), jetstream.WithRetryAttempts(0))
 	if errors.Is(err, nats.ErrReconnectBufExceeded) { // there is none: see Open
 		return errors.New("not connected to the stream")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if err := p.note(ack.Sequence); err != nil {
+		p.log.Warn("stream: the last frame cannot be noted", "subject", p.subject, "error", err)
+	}
+	return nil
 }
 
 // isFull reports whether the stream refused a message for want of space.

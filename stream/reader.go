@@ -73,7 +73,7 @@ func (l *Log) ID(i int) string {
 	if l.server != nil && l.opts.Sync != SyncAlways {
 		return ""
 	}
-	return l.parts[i].created()
+	return l.parts[i].created
 }
 
 // Fetch returns the records that come next: about n of them (frames are not

@@ -97,7 +97,7 @@ func (l *Log) observe(ctx context.Context) {
 		if l.holds.Load() == 0 {
 			err = p.purge(ctx)
 		}
-		err = errors.Join(err, p.observe(ctx), l.note(i, p))
+		err = errors.Join(err, p.observe(ctx))
 		if broken {
 			p.full.Store(true) // publishers need not wait to be refused
 		}
