@@ -45,8 +45,17 @@ func (t tables) Plain(ctx context.Context, after packed.Key, to int64, limit int
 	if t.quarantined {
 		table = "quarantined"
 	}
-	return collect(ctx, t.s.reader, "read track", newRowScanner().scan, "SELECT "+rowColumns+" FROM "+table+` WHERE driver_id = ? AND fix_at < ?
-		AND (fix_at, source_id, seq) > (?, ?, ?) ORDER BY fix_at, source_id, seq LIMIT ?`, t.driver, to, after.At, after.Source, after.Seq, limit)
+	var value []byte
+	err := t.s.reader.QueryRowContext(ctx, "SELECT dray_rows("+rowColumns+") FROM (SELECT "+rowColumns+" FROM "+table+` WHERE driver_id = ? AND fix_at < ?
+		AND (fix_at, source_id, seq) > (?, ?, ?) ORDER BY fix_at, source_id, seq LIMIT ?)`, t.driver, to, after.At, after.Source, after.Seq, limit).Scan(&value)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: read track: %w", err)
+	}
+	rows, err := decodeRows(value)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: read track: %w", err)
+	}
+	return rows, nil
 }
 
 // A rowScanner reads the columns of rowColumns. It takes values as the driver
