@@ -32,7 +32,7 @@ beforeEach(async () => {
   context = await phone("en");
   page = await context.newPage();
 });
-afterEach(() => context.close());
+afterEach(() => Promise.all(browser.contexts().map((each) => each.close())));
 
 const open = async (driver: string, on = page) => {
   await on.goto(`${network.url}/driver/#token=${dray.token("driver", driver)}`);
@@ -97,6 +97,24 @@ it("says of a job that was closed elsewhere that nothing is left to do, not that
   network.mend();
   await page.getByText("Nothing more to do: PO-31").waitFor();
   expect(await page.getByText("taken back").count()).toBe(0);
+});
+
+it("learns at once of a job that another phone of the same driver has closed", async () => {
+  await open("m5");
+  const { id: shipment } = await call<{ id: string }>("POST", "/shipments", { reference: "PO-32", dropoff: { name: "Nordic Parts" } });
+  await call("POST", `/shipments/${shipment}/assign`, { driver: "m5" });
+  await page.getByRole("button", { name: "Accept" }).click();
+  await page.getByRole("button", { name: "Picked up" }).waitFor();
+  await expect.poll(async () => (await call<{ status: string }>("GET", `/shipments/${shipment}`)).status).toBe("accepted");
+  const other = await mqtt.connectAsync(`mqtt://${dray.addresses.mqtt}`, { protocolVersion: 5, clientId: "m5:other", username: "m5", password: dray.token("driver", "m5") });
+  try {
+    for (const status of ["picked_up", "delivered"]) await other.publishAsync(`fleet/acme/drivers/m5/shipments/${shipment}/status`, JSON.stringify({ status, at: new Date().toISOString() }), { qos: 1 });
+    await page.getByText("Nothing more to do: PO-32").waitFor();
+    await page.getByText("PO-32", { exact: true }).waitFor({ state: "detached" });
+    await page.waitForSelector("[data-link=live]"); // it was connected all the time
+  } finally {
+    await other.endAsync();
+  }
 });
 
 it("speaks the phone's language", async () => {

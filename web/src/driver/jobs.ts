@@ -23,6 +23,7 @@ export const statusOf = ({ shipment }: Job) => `shipments/${shipment}/status`;
  */
 export class Jobs {
   private readonly listeners = new Set<() => void>();
+  private last: Promise<void> = Promise.resolve();
 
   private constructor(
     private readonly store: OutboxStore,
@@ -49,7 +50,11 @@ export class Jobs {
   };
 
   /** Takes what came on the `assignments` topic and answers that it was received. */
-  async receive(payload: string): Promise<void> {
+  receive(payload: string): Promise<void> {
+    return this.inTurn(() => this.take(payload));
+  }
+
+  private async take(payload: string) {
     const offer = parseOffer(payload);
     if (!offer) return;
     if ("gone" in offer) {
@@ -68,13 +73,17 @@ export class Jobs {
   }
 
   /** Says that the driver has seen, taken or declined a job. */
-  async answer(job: Job, answer: "seen" | "accepted" | "declined", reason = ""): Promise<void> {
-    await this.keep({ ...this.newest(job), answer }, receiptOf(job), { state: answer, ...(reason && { reason }) });
+  answer(job: Job, answer: "seen" | "accepted" | "declined", reason = ""): Promise<void> {
+    return this.inTurn(async () => {
+      const now = this.newest(job);
+      if (answer === "seen" && now.answer !== "received") return; // the finger was faster than the screen
+      await this.keep({ ...now, answer }, receiptOf(job), { state: answer, ...(reason && { reason }) });
+    });
   }
 
   /** Reports how far the job's shipment is. */
-  async report(job: Job, status: Status, detail: StatusDetail = {}): Promise<void> {
-    await this.keep({ ...this.newest(job), status }, statusOf(job), { status, ...detail });
+  report(job: Job, status: Status, detail: StatusDetail = {}): Promise<void> {
+    return this.inTurn(() => this.keep({ ...this.newest(job), status }, statusOf(job), { status, ...detail }));
   }
 
   /** The driver has read which jobs are lost, and why. */
@@ -86,6 +95,13 @@ export class Jobs {
   /** The job as it is now: a tap may come from a screen that was drawn before. */
   private newest(job: Job): Job {
     return this.list.find(({ id }) => id === job.id) ?? job;
+  }
+
+  /** Runs one change after the other, for each begins with what the one before has left. */
+  private inTurn(change: () => Promise<void>): Promise<void> {
+    const run = this.last.then(change);
+    this.last = run.catch(() => {});
+    return run;
   }
 
   private async keep(job: Job, leaf: string, payload: Record<string, unknown>) {

@@ -21,11 +21,15 @@ export async function openJobs(credentials: Credentials, known: readonly Job[]):
       if (isOpen(assignment, shipment)) found.set(assignment.id, JSON.stringify({ ...assignment, shipment }));
     }
   }
-  for (const { id } of known.filter((job) => !isDone(job) && !found.has(job.id))) {
-    const gone = await goneOf(api, id);
-    if (gone) found.set(id, gone);
-  }
-  return [...found.values()];
+  return [...found.values(), ...(await goneJobs(credentials, known.filter(({ id }) => !found.has(id))))];
+}
+
+/** Of the known jobs, tells which are withdrawn, or over, as openJobs does. Asked for each: a list is read page by page and may lack what came meanwhile. */
+export async function goneJobs(credentials: Credentials, known: readonly Job[]): Promise<string[]> {
+  const api = rest(credentials);
+  const gone: string[] = [];
+  for (const { id } of known.filter((job) => !isDone(job))) gone.push(...(await goneOf(api, id)));
+  return gone;
 }
 
 const shipmentOf = (api: Rest, { shipment }: Assignment) => api.call<Shipment>("GET", `/shipments/${encodeURIComponent(shipment)}`);
@@ -34,16 +38,16 @@ const shipmentOf = (api: Rest, { shipment }: Assignment) => api.call<Shipment>("
 const isOpen = ({ state, driver }: Assignment, shipment: Shipment) =>
   OPEN.includes(state) && shipment.driver === driver && shipment.status !== "cancelled" && !over.includes(shipment.status);
 
-/** What to tell of a job that is none any more, or null while it is one. Asked for each: a list was read page by page and may lack what came meanwhile. */
-async function goneOf(api: Rest, id: string): Promise<string | null> {
+/** What to tell of a job that is none any more; nothing while it is one. */
+async function goneOf(api: Rest, id: string): Promise<string[]> {
   try {
     const assignment = await api.call<Assignment>("GET", `/assignments/${encodeURIComponent(id)}`);
     const shipment = await shipmentOf(api, assignment);
-    if (isOpen(assignment, shipment)) return null;
+    if (isOpen(assignment, shipment)) return [];
     const isOver = OPEN.includes(assignment.state) && shipment.driver === assignment.driver && over.includes(shipment.status);
-    return JSON.stringify(isOver ? { ...assignment, shipment } : { id, state: "withdrawn" });
+    return [JSON.stringify(isOver ? { ...assignment, shipment } : { id, state: "withdrawn" })];
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null; // another service publishes jobs of its own
+    if (error instanceof ApiError && error.status === 404) return []; // another service publishes jobs of its own
     throw error;
   }
 }

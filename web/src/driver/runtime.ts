@@ -5,6 +5,7 @@ import { DispatchMessages } from "./dispatchMessages";
 import { Jobs } from "./jobs";
 import { driverOf } from "./link";
 import { openJobs } from "./openJobs";
+import { followOtherPhones } from "./otherPhone";
 import { Outbox } from "./outbox";
 import { OutboxStore } from "./outboxStore";
 import { deviceSuffix } from "./vault";
@@ -45,6 +46,7 @@ export async function openRuntime(credentials: Credentials): Promise<Runtime> {
     outbox.connected((leaf, payload) => session.publish(topic(leaf), payload));
     void fetchJobs();
   });
+  const unfollow = followOtherPhones(session, topic, jobs, credentials);
   session.start();
   void navigator.storage?.persist?.(); // asks the browser not to evict what waits
   return {
@@ -56,6 +58,7 @@ export async function openRuntime(credentials: Credentials): Promise<Runtime> {
     session,
     topic,
     close() {
+      unfollow();
       session.stop();
       outbox.close();
     },

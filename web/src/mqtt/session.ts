@@ -250,6 +250,7 @@ export class Session {
   }
 }
 
+/** Subscribes, without what this connection publishes itself. */
 function ask(client: MqttClient, filter: string, qos: 0 | 1) {
-  client.subscribe(filter, { qos }, (error) => error && console.error("subscribe to", filter, error)); // refused, or the connection is gone
+  client.subscribe(filter, { qos, nl: true }, (error) => error && console.error("subscribe to", filter, error)); // refused, or the connection is gone
 }
