@@ -9,5 +9,5 @@ export default tseslint.config(
   tseslint.configs.recommended,
   reactHooks.configs.flat.recommended,
   { languageOptions: { globals: { ...globals.browser } } },
-  { files: ["*.{js,ts}", "build/**", "e2e/**", "scripts/**"], languageOptions: { globals: { ...globals.node } } },
+  { files: ["*.{js,ts}", "build/**", "e2e/**", "scripts/**", "bench/web/**"], languageOptions: { globals: { ...globals.node } } },
 );

@@ -34,7 +34,7 @@ beforeEach(async () => {
   context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", reducedMotion: "reduce", acceptDownloads: true, bypassCSP: true });
   page = await context.newPage();
 });
-afterEach(() => context.close());
+afterEach(() => Promise.all(browser.contexts().map((each) => each.close())));
 
 it("keeps the administration from dispatchers", async () => {
   await signIn(page, dray.url, "dana", "/admin/users");

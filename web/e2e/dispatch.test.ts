@@ -140,10 +140,10 @@ it("goes from the offer to the proof between two browsers, with the driver offli
 
 it("takes from the phone what was withdrawn while it was off", async () => {
   const { id } = await create("Order 5");
-  const offer = await dray.api<{ id: string }>(dispatcher, "POST", `/shipments/${id}/assign`, { driver: "d7" });
+  const offer = await dray.api<{ id: string }>(dispatcher, "POST", `/shipments/${id}/assign`, { driver: "d8" });
   const cab = await browser.newContext({ viewport: { width: 390, height: 844 }, locale: "en" });
   const phone = await cab.newPage();
-  await phone.goto(`${network.url}/driver/#token=${dray.token("driver", "d7")}`);
+  await phone.goto(`${network.url}/driver/#token=${dray.token("driver", "d8")}`);
   await phone.getByText("Order 5").first().waitFor();
   await phone.getByRole("button", { name: "Accept" }).click();
   await expect.poll(async () => (await read(id)).status, { timeout: 10_000 }).toBe("accepted");
@@ -153,7 +153,7 @@ it("takes from the phone what was withdrawn while it was off", async () => {
   await expect
     .poll(async () => {
       const { items } = await dray.api<{ items: { subject: string }[] }>(admin, "GET", "/clients");
-      return items.some((client) => client.subject === "d7");
+      return items.some((client) => client.subject === "d8");
     })
     .toBe(false);
   await dray.api(dispatcher, "POST", `/assignments/${offer.id}/withdraw`);

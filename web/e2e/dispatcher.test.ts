@@ -1,15 +1,13 @@
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 
 import mqtt, { type MqttClient } from "mqtt";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 
 import { Dray } from "./dray";
+import { addUser, launch, password, violations } from "./page";
 import { WebSocketCut } from "./webSocketCut";
 
-const password = "correct horse battery staple";
 const BUDGET = 650 * 1024; // bytes of the first load, compressed, without the basemap
 
 let dray: Dray;
@@ -17,17 +15,13 @@ let proxy: WebSocketCut;
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;
-let faults: string[];
 let driver: MqttClient;
 
 beforeAll(async () => {
   dray = await Dray.start({ DRAY_LIMITS_CONNECT_TIMEOUT: "5s" });
-  await dray.api(dray.token("admin", "root"), "POST", "/users", { name: "dana", password, role: "dispatcher" });
+  await addUser(dray, "dana", "dispatcher");
   proxy = await WebSocketCut.to(dray.addresses.http);
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
+  browser = await launch();
 });
 afterAll(async () => {
   await browser?.close();
@@ -39,9 +33,6 @@ beforeEach(async () => {
   proxy.mend();
   context = await browser.newContext({ viewport: { width: 900, height: 600 }, locale: "en-GB", reducedMotion: "reduce" });
   page = await context.newPage();
-  faults = [];
-  page.on("pageerror", (error) => faults.push(String(error)));
-  page.on("console", (message) => message.text().includes("Content Security Policy") && faults.push(message.text()));
   driver = await mqtt.connectAsync(`mqtt://${dray.addresses.mqtt}`, {
     protocolVersion: 5, clientId: "d7", username: "d7", password: dray.token("driver", "d7"), clean: true, reconnectPeriod: 0,
   });
@@ -49,7 +40,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await driver.endAsync();
   await context.close();
-  expect(faults).toEqual([]);
 });
 
 /** Publishes a fix of d7 at QoS 1, with user properties as some clients do. */
@@ -149,25 +139,19 @@ it("loads within its budget, all from this server", async () => {
 });
 
 it("has no fault that axe finds, light or dark, wide or narrow", async () => {
-  const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   await report(59.33, { battery_pct: 9 });
   for (const [width, colorScheme] of [[1200, "light"], [1200, "dark"], [390, "light"]] as const) {
     await context.close();
     context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme, locale: "en-GB", reducedMotion: "reduce", bypassCSP: true });
     page = await context.newPage();
-    const violations = async () => {
-      await page.evaluate(axe);
-      const found = await page.evaluate(() => (globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } }).axe.run());
-      return found.violations.map((violation) => violation.id);
-    };
     await page.goto(proxy.url);
     await page.getByTestId("login").waitFor();
-    expect(await violations()).toEqual([]);
+    expect(await violations(page)).toEqual([]);
     await signIn();
     await live();
     await page.getByTestId("driver-row-d7").click();
     await page.getByTestId("track-summary").waitFor();
-    expect(await violations()).toEqual([]);
+    expect(await violations(page)).toEqual([]);
   }
 });
 

@@ -1,11 +1,11 @@
 import { gzipSync } from "node:zlib";
 
 import mqtt, { type MqttClient } from "mqtt";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 
 import { Dray, Network } from "./dray";
-import { violations } from "./page";
+import { launch, takeFaults, violations } from "./page";
 
 interface Driver {
   duty: string;
@@ -27,7 +27,7 @@ beforeAll(async () => {
   dray = await Dray.start({ DRAY_INGEST_MIN_INTERVAL: "1ms" }); // so that every fix can be counted
   network = await Network.to(dray.addresses.http);
   dispatcher = dray.token("dispatcher", "boss");
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+  browser = await launch();
 });
 afterAll(async () => {
   await browser?.close();
@@ -305,6 +305,8 @@ it("runs no script but its own files, talks to nobody else, and leaves its token
   expect(await page.evaluate(() => [location.hash, document.cookie, localStorage.length, sessionStorage.length])).toEqual(["", "", 0, 0]);
   const response = await page.request.get(`${network.url}/driver/`);
   expect(response.headers()["content-security-policy"]).toMatch(/script-src 'self'(;|$).*frame-ancestors 'none'/);
+  await context.close();
+  expect(takeFaults().filter((fault) => !/Content Security Policy/.test(fault))).toEqual([]); // the two that were wanted
 });
 
 it("can be installed, and loads at most 220 KB compressed", async () => {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
-import { chromium, type Browser, type Page } from "playwright-core";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 
 import type { Dray } from "./dray";
 
@@ -9,11 +9,25 @@ export type { Page } from "playwright-core";
 
 export const password = "correct horse battery staple";
 
-export const launch = (): Promise<Browser> =>
-  chromium.launch({
+const faults: string[] = [];
+
+/** What pages threw and nobody caught, and what their CSP refused, since the last call. */
+export const takeFaults = (): string[] => faults.splice(0);
+
+/** Starts a browser whose pages' faults are kept for takeFaults. */
+export async function launch(): Promise<Browser> {
+  const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
+  browser.on("context", watch);
+  return browser;
+}
+
+function watch(context: BrowserContext) {
+  context.on("weberror", (thrown) => faults.push(`${thrown.page()?.url()}: ${thrown.error().stack}`)); // of rejections too
+  context.on("console", (said) => said.text().includes("Content Security Policy") && faults.push(`${said.page()?.url()}: ${said.text()}`));
+}
 
 /** Creates a user of fleet acme who signs in with password. */
 export const addUser = (dray: Dray, name: string, role: string) => dray.api(dray.token("admin", "root"), "POST", "/users", { name, password, role });
