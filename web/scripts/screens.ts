@@ -127,7 +127,7 @@ function screens(): Record<string, Screen> {
     "driver": { path: `/drivers/${fleet.id(1)}`, ready: "[data-testid=track-summary]", then: (page) => page.getByRole("button", { name: "Show on map" }).click() },
     "shipments": { path: "/shipments", ready: "[data-testid=column-open] .card" },
     "shipment": { path: `/shipments/${shown}`, ready: "[data-testid=proof]" },
-    "history": { path: `/history/${fleet.id(1)}/${day}`, ready: "[data-testid=history-trips] li", then: (page) => page.getByTestId("history-slider").fill(String(yesterday + 3.4 * HOUR)) },
+    "history": { path: `/history/${fleet.id(1)}/${day}`, ready: "[data-testid=history-trips] li", then: (page) => page.getByTestId("history-slider").fill(String(yesterday + 3.4 * HOUR)).then(() => page.getByTestId("history-slider").blur()) },
     "replay": { path: `/replay?at=${new Date(yesterday + 3.2 * HOUR).toISOString()}`, ready: "[data-testid=replay-state][data-count='200']" },
     "admin-devices": { path: "/admin/devices", ready: "[data-testid=unknown-devices]" },
     ...Object.fromEntries(["users", "drivers", "tokens", "webhooks", "letters", "audit", "clients"].map((name) => [`admin-${name}`, tab(name)])),

@@ -53,7 +53,7 @@ export default function DriverDetail({ driver, alerts, dispatch, now, track, fol
       {alerts.map((alert) => (
         <div className={alert.acked_at ? "alert-line" : "alert-line concern-line"} key={alert.id}>
           <span>
-            <strong>{kindText(alert.kind, t)}</strong> · {ageText(now - Date.parse(alert.opened_at))}
+            <strong>{kindText(alert.kind, t)}</strong> <span className="nowrap">· {ageText(now - Date.parse(alert.opened_at))}</span>
             {alert.detail && <span className="alert-words">{alert.detail}</span>}
           </span>
           <AlertStep alert={alert} busy={busy} onStep={(step) => void settle([alert], step)} />

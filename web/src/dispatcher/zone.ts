@@ -52,6 +52,8 @@ export function timeFormat(options: Intl.DateTimeFormatOptions): (at: number | D
 export const clockText = timeFormat({ hour: "2-digit", minute: "2-digit" });
 export const secondsText = timeFormat({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 export const dateText = timeFormat({ dateStyle: "medium" });
+/** A day in words, for date fields follow the browser and not the page: Sunday 22 November 2026. */
+export const dayText = timeFormat({ dateStyle: "full" });
 export const stampText = timeFormat({ dateStyle: "medium", timeStyle: "short" });
 export const momentText = timeFormat({ dateStyle: "medium", timeStyle: "medium" });
 /** The hour with the zone's short name: 07:02 CET. */

@@ -3,6 +3,7 @@ import { part } from "../../api/rest";
 import { ageText } from "../age";
 import { locale } from "../messages";
 import type { Fleet } from "../useFleet";
+import { bytesText } from "./bytes";
 import { ListTable } from "./ListTable";
 import { t } from "./messages";
 import { useAttempt } from "./problem";
@@ -30,7 +31,7 @@ export function Clients({ fleet, now }: { fleet: Fleet; now: number }) {
             <td className="nowrap">{client.address}</td>
             <td className="nowrap">{ageText(now - Date.parse(client.connected_at))}</td>
             <td className="numbers">{count.format(client.received)} / {count.format(client.sent)}</td>
-            <td className="numbers">{count.format(client.queue_bytes)} B{client.dropped > 0 && <div className="row-state concern">{t("clients.dropped", { count: client.dropped })}</div>}</td>
+            <td className="numbers">{bytesText(client.queue_bytes)}{client.dropped > 0 && <div className="row-state concern">{t("clients.dropped", { count: client.dropped })}</div>}</td>
             <td><span className="actions"><button className="button small" onClick={() => end(client)}>{t("clients.end")}</button></span></td>
           </>
         )} />

@@ -34,6 +34,7 @@ export function ListTable<T>({ list, label, heads, row, keyOf, empty, emptyHint,
       <div className="nothing" data-testid={`${testid}-empty`}>
         <strong>{empty}</strong>
         {emptyHint && <p>{emptyHint}</p>}
+        {list.hasMore && <button className="button" onClick={list.more}>{t("more")}</button>}
       </div>
     );
   }

@@ -19,7 +19,7 @@ const lives = [8 * HOUR, 24 * HOUR, 30 * 24 * HOUR, 365 * 24 * HOUR];
 export function Tokens({ fleet }: { fleet: Fleet }) {
   const [role, setRole] = useState<Role>("driver");
   const [made, setMade] = useState<{ token: Schemas["Token"]; sub: string; role: Role } | null>(null);
-  const list = useList<Listed>(fleet, "/tokens");
+  const list = useList<Listed>(fleet, "/tokens", false, 1_000);
   const making = useAttempt();
   const revoking = useAttempt();
 

@@ -179,7 +179,7 @@ export const de: Catalogue<keyof typeof en> = {
   "system.fullNever": "nicht absehbar",
   "system.fullUnknown": "noch nicht bekannt",
   "system.free": "{size} frei",
-  "system.backlog": "Wartet auf Speicherung",
+  "system.backlog": "Noch zu speichern",
   "system.frames": "{count} Frames",
   "system.saveDelay": "Empfang bis gespeichert",
   "system.perSecond": "{count}/s",

@@ -176,7 +176,7 @@ export const en = {
   "system.fullNever": "not in sight",
   "system.fullUnknown": "not known yet",
   "system.free": "{size} free",
-  "system.backlog": "Waiting to be stored",
+  "system.backlog": "To be stored",
   "system.frames": "{count} frames",
   "system.saveDelay": "Receipt to stored",
   "system.perSecond": "{count}/s",

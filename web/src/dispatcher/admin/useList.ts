@@ -4,7 +4,8 @@ import { useState } from "react";
 import type { Page } from "../../api/rest";
 import type { Fleet } from "../useFleet";
 
-const PAGE = 100;
+const PAGE = 100; // items that are shown at once
+const MOST = 20; // requests for them
 
 /** A list of the API, as many pages of it as the user asked for. */
 export interface List<T> {
@@ -17,7 +18,8 @@ export interface List<T> {
   reload: () => void;
 }
 
-export function useList<T>({ rest, name }: Fleet, path: string, refetchInterval: number | false = false): List<T> {
+/** Reads a list of the API. limit is what one request asks for, of which the server may leave out what is not of the list. */
+export function useList<T>({ rest, name }: Fleet, path: string, refetchInterval: number | false = false, limit = PAGE): List<T> {
   const queries = useQueryClient();
   const [pages, setPages] = useState(1);
   const query = useQuery({
@@ -25,8 +27,8 @@ export function useList<T>({ rest, name }: Fleet, path: string, refetchInterval:
     queryFn: async ({ signal }) => {
       const items: T[] = [];
       let next: string | null = null;
-      for (let page = 0; page < pages && (page === 0 || next !== null); page++) {
-        const answer: Page<T> = await rest.call("GET", path, { query: { limit: PAGE, cursor: next ?? undefined }, signal });
+      for (let request = 0; request < pages * MOST && items.length < pages * PAGE && (request === 0 || next !== null); request++) {
+        const answer: Page<T> = await rest.call("GET", path, { query: { limit, cursor: next ?? undefined }, signal });
         items.push(...answer.items);
         next = answer.next;
       }

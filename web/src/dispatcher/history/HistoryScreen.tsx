@@ -14,7 +14,7 @@ import { navigate, pathOf } from "../route";
 import { summaryOf, type Span, type TrackPoint } from "../track";
 import { useMapSource, useSize, type Fleet } from "../useFleet";
 import { dayOf, shiftDay, spanOf } from "../wallClock";
-import { clockText, secondsText, zoneNow } from "../zone";
+import { clockText, dayText, secondsText, zoneNow } from "../zone";
 import { gapsOf, journeyOf, placeAt, type Leg } from "./day";
 import { t } from "./messages";
 import { SpeedGraph } from "./SpeedGraph";
@@ -58,7 +58,7 @@ export default function HistoryScreen({ fleet, scheme, parts }: { fleet: Fleet; 
             <svg viewBox="0 0 16 16" aria-hidden="true"><path d="m6 3 5 5-5 5" /></svg>
           </button>
         </span>
-        <span className="hint">{t("zone", { zone })}</span>
+        <span className="hint"><span data-testid="history-day-text">{dayText(spanOf(day, zone)!.from)}</span> · {t("zone", { zone })}</span>
       </div>
       {driver ? (
         <Day key={`${driver}/${day}/${zone}`} fleet={fleet} scheme={scheme} driver={driver} span={spanOf(day, zone)!} day={day} />

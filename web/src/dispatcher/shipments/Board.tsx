@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useRef } from "react";
+import { useEffect, useRef } from "react";
 
 import type { Shipment } from "../../api/shapes";
 import { isLate } from "../dispatch";
@@ -21,8 +21,12 @@ interface Props {
 /** The shipments in columns by how far they are. A card can be dragged onto a driver. */
 export function Board({ shipments, ...rest }: Props) {
   const sorted = byColumn(shipments);
+  const board = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    board.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [rest.selected]);
   return (
-    <div className="board" data-testid="board">
+    <div className="board" ref={board} data-testid="board">
       {columns.map((column) => <BoardColumn key={column} column={column} shipments={sorted[column]} {...rest} />)}
     </div>
   );
