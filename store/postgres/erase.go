@@ -39,9 +39,18 @@ var ofDriverName = []string{
 	// What happened to a shipment stays, but not where the driver was, nor who signed.
 	`UPDATE shipment_events SET lat = NULL, lon = NULL, proof = NULL, note = CASE WHEN actor = $2 THEN '' ELSE note END
 		WHERE fleet = $1 AND (actor = $2 OR shipment IN (SELECT id FROM shipments WHERE fleet = $1 AND driver = $2))`,
+	// That an assignment was declined stays, but not why.
+	`UPDATE assignments SET receipts = (SELECT jsonb_agg(r - 'reason' ORDER BY n) FROM jsonb_array_elements(receipts) WITH ORDINALITY AS t (r, n))
+		WHERE fleet = $1 AND driver = $2 AND jsonb_path_exists(receipts, '$[*].reason')`,
+	"UPDATE events" + withoutReasons,
+	"UPDATE outbox" + withoutReasons,
 	"DELETE FROM geofence_watches WHERE fleet = $1 AND driver = $2",
 	"DELETE FROM events WHERE fleet = $1 AND (entity = 'driver' AND entity_id = $2 OR entity IN ('alert', 'command', 'driver_config', 'geofence') AND data ->> 'driver' = $2)",
 }
+
+const withoutReasons = ` SET data = jsonb_set(data, '{receipts}',
+	(SELECT jsonb_agg(r - 'reason' ORDER BY n) FROM jsonb_array_elements(data -> 'receipts') WITH ORDINALITY AS t (r, n)))
+	WHERE fleet = $1 AND entity = 'assignment' AND data ->> 'driver' = $2 AND jsonb_path_exists(data, '$.receipts[*].reason')`
 
 // EraseDriver removes what is stored of a driver; see storetest.Store.
 func (s *Store) EraseDriver(ctx context.Context, fleetID, driver string, by fleet.AuditEntry) (done fleet.Erasure, err error) {

@@ -29,6 +29,11 @@ var ofDriverName = []string{
 	// What happened to a shipment stays, but not where the driver was, nor who signed.
 	`UPDATE shipment_events SET lat = NULL, lon = NULL, proof = NULL, note = CASE WHEN actor = ?2 THEN '' ELSE note END
 		WHERE fleet = ?1 AND (actor = ?2 OR shipment IN (SELECT id FROM shipments WHERE fleet = ?1 AND driver = ?2))`,
+	// That an assignment was declined stays, but not why.
+	`UPDATE assignments SET receipts = (SELECT json_group_array(json_remove(value, '$.reason')) FROM json_each(receipts))
+		WHERE fleet = ? AND driver = ? AND receipts LIKE '%"reason"%'`,
+	`UPDATE events SET data = json_set(data, '$.receipts', json((SELECT json_group_array(json_remove(value, '$.reason')) FROM json_each(data, '$.receipts'))))
+		WHERE fleet = ? AND entity = 'assignment' AND data ->> 'driver' = ? AND data LIKE '%"reason"%'`,
 	"DELETE FROM geofence_watches WHERE fleet = ? AND driver = ?",
 	"DELETE FROM events WHERE fleet = ? AND (entity = 'driver' AND entity_id = ?2 OR entity IN ('alert', 'command', 'driver_config', 'geofence') AND data ->> 'driver' = ?2)",
 }

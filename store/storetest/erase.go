@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"testing"
@@ -112,6 +113,31 @@ var eraseTests = map[string]func(*testing.T, Store){
 		equal(t, "files to delete", files, []fleet.ProofFile{file})
 		ok(t, s.ForgetProof(t.Context(), file))
 		equal(t, "erased again", erase(t, s, "d1"), fleet.Erasure{})
+	},
+	"of an assignment stays that it was declined, not why": func(t *testing.T, s Store) {
+		shipment(t, s, "s1")
+		var ids []string
+		for _, who := range []string{"d1", "d2"} {
+			a := assign(t, s, "s1", who)
+			ids = append(ids, a.ID)
+			declined := fleet.AssignmentReceipt{State: fleet.ReceiptDeclined, Reason: "slipped disc"}
+			save(t, s, &fleet.Batch{Positions: []fleet.Position{pos(0, driver(who))}, Dispatch: []fleet.DispatchReport{
+				{ID: a.ID, Actor: who, Receipt: &declined, Letter: fleet.DeadLetter{ID: who, Fleet: "acme", Driver: who, ReceivedAt: at(9)}}}})
+		}
+		sequence(t, s)
+		erase(t, s, "d1")
+		for i, want := range []string{"", "slipped disc"} {
+			a, err := s.Assignment(t.Context(), "acme", ids[i])
+			ok(t, err)
+			equal(t, "state", a.State, fleet.AssignmentDeclined)
+			equal(t, "receipts", len(a.Receipts), 1)
+			equal(t, "reason", a.Receipts[0].Reason, want)
+		}
+		for _, e := range feed(t, s, "assignment.declined", "assignment.updated") {
+			if e.ID == ids[0] && bytes.Contains(e.Data, []byte("disc")) {
+				t.Errorf("the feed says %s", e.Data)
+			}
+		}
 	},
 	"reports of others on shipments are kept": func(t *testing.T, s Store) {
 		shipment(t, s, "s1")
