@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&b.core, "core", "0", "the core for the servers; start this command on another one")
 	flags.IntVar(&b.rounds, "rounds", 5, "of each scenario")
 	flags.DurationVar(&b.length, "length", 4*time.Second, "of the load in one round")
-	flags.IntVar(&b.rows, "rows", 2_000_000, "of the history that a driver-day is read from")
+	flags.IntVar(&b.rows, "rows", 1_000_000, "of the history that a driver-day is read from")
 	flags.IntVar(&b.backlog, "backlog", 500_000, "of publications that ingest works off, at least")
 	flags.StringVar(&b.cpu, "profile", "", "folder for CPU profiles of dray")
 	only := flags.String("only", "", "scenarios, separated by commas; default all")

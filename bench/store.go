@@ -26,6 +26,8 @@ type history interface {
 	SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, error)
 	Drivers(ctx context.Context, q fleet.DriverQuery) ([]fleet.Driver, error)
 	Track(ctx context.Context, q fleet.TrackQuery, fn func(*fleet.Position) error) error
+	Pack(ctx context.Context, before time.Time, pace func(time.Duration) error) (fleet.Packing, error)
+	Space(ctx context.Context) (fleet.Space, error)
 	Close() error
 }
 
