@@ -23,6 +23,7 @@ beforeAll(async () => {
   network = await Network.to(dray.addresses.http);
   await addUser(dray, "dana", "dispatcher");
   dispatcher = dray.token("dispatcher", "boss");
+  await dray.api(dray.token("admin", "root"), "POST", "/drivers", { id: "d8" });
   const phone = await mqtt.connectAsync(`mqtt://${dray.addresses.mqtt}`, { clientId: "d7", username: "d7", password: dray.token("driver", "d7"), protocolVersion: 5 });
   await phone.publishAsync("fleet/acme/drivers/d7/location", JSON.stringify({ fix_at: new Date().toISOString(), lat: 59.33, lon: 18.07 }), { qos: 1 });
   await phone.endAsync();
