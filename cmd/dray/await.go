@@ -46,5 +46,5 @@ func notUpYet(err error) bool {
 	var connect *pgconn.ConnectError
 	return errors.As(err, &op) || errors.As(err, &connect) || errors.Is(err, nats.ErrNoServers) ||
 		errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
-		errors.Is(err, nats.ErrConnectionClosed)
+		errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, context.DeadlineExceeded) // of one attempt
 }
