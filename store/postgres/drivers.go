@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/store/internal/batch"
@@ -230,7 +231,7 @@ func (s *Store) Drivers(ctx context.Context, q fleet.DriverQuery) ([]fleet.Drive
 		// from looking up each driver of the fleet instead.
 		query = "FROM (SELECT * FROM latest WHERE " + in + " OFFSET 0) l JOIN drivers d ON d.id = l.driver_id" + where + " ORDER BY d.driver LIMIT $3"
 	}
-	return collect(ctx, s, "list drivers", scanDriver, "SELECT "+driverColumns+query, args...)
+	return collect(ctx, s, "list drivers", newDriverScanner().scan, "SELECT "+driverColumns+query, args...)
 }
 
 // inBox returns the condition for latest positions in b, and args with its own.
@@ -252,46 +253,61 @@ func inBox(b fleet.Box, args []any) (string, []any) {
 
 // Driver returns one driver, or fleet.ErrNotFound.
 func (s *Store) Driver(ctx context.Context, fleetID, id string) (fleet.Driver, error) {
-	return one(ctx, s, "read driver", scanDriver, "SELECT "+driverColumns+driverTables+"WHERE d.fleet = $1 AND d.driver = $2", fleetID, id)
+	return one(ctx, s, "read driver", newDriverScanner().scan, "SELECT "+driverColumns+driverTables+"WHERE d.fleet = $1 AND d.driver = $2", fleetID, id)
 }
 
-func scanDriver(row pgx.CollectableRow) (fleet.Driver, error) {
-	var (
-		d                                                               fleet.Driver
-		p                                                               fleet.Presence
-		f                                                               fleet.Position
-		dutyAt, presenceAt, quarantinedAt, disagreedAt, fixAt, received *time.Time
-		health, source                                                  *string
-		healthExt                                                       []byte
-		lat, lon, acc, alt, speed, heading, battery                     *int32
-	)
-	err := row.Scan(&d.Fleet, &d.ID, &d.Name, &d.Duty, &dutyAt, &p.State, &presenceAt, &p.Reason, &p.Source,
-		&health, &healthExt, &d.Thinned, &quarantinedAt, &disagreedAt, &d.CreatedAt,
-		&fixAt, &received, &lat, &lon, &acc, &alt, &speed, &heading, &battery, &source)
-	if err != nil {
-		return d, err
+// A driverScanner reads driverColumns, each row into the same variables: a
+// pointer for each column that may be null would be an allocation in each row.
+type driverScanner struct {
+	d                                                     fleet.Driver
+	p                                                     fleet.Presence
+	dutyAt, presenceAt, quarantinedAt, disagreedAt        pgtype.Timestamptz
+	fixAt, received                                       pgtype.Timestamptz
+	health, source                                        pgtype.Text
+	healthExt                                             []byte
+	lat, lon, accuracy, altitude, speed, heading, battery pgtype.Int4
+	columns                                               []any // pointers to them
+}
+
+func newDriverScanner() *driverScanner {
+	s := &driverScanner{}
+	s.columns = []any{&s.d.Fleet, &s.d.ID, &s.d.Name, (*string)(&s.d.Duty), &s.dutyAt, &s.p.State, &s.presenceAt, &s.p.Reason, &s.p.Source,
+		&s.health, &s.healthExt, &s.d.Thinned, &s.quarantinedAt, &s.disagreedAt, &s.d.CreatedAt,
+		&s.fixAt, &s.received, &s.lat, &s.lon, &s.accuracy, &s.altitude, &s.speed, &s.heading, &s.battery, &s.source}
+	return s
+}
+
+func (s *driverScanner) scan(row pgx.CollectableRow) (fleet.Driver, error) {
+	if err := row.Scan(s.columns...); err != nil {
+		return fleet.Driver{}, err
 	}
-	d.DutyAt, d.CreatedAt = utc(dutyAt), d.CreatedAt.UTC()
-	if presenceAt != nil {
-		p.At = utc(presenceAt)
-		d.Presence = &p
+	d := s.d
+	d.DutyAt, d.CreatedAt = s.dutyAt.Time.UTC(), d.CreatedAt.UTC()
+	if s.presenceAt.Valid {
+		d.Presence = &fleet.Presence{State: s.p.State, At: s.presenceAt.Time.UTC(), Reason: s.p.Reason, Source: s.p.Source}
 	}
-	if health != nil {
-		d.Health = &fleet.Health{Ext: healthExt}
-		if err := json.Unmarshal([]byte(*health), d.Health); err != nil {
+	if s.health.Valid {
+		d.Health = &fleet.Health{Ext: s.healthExt}
+		if err := json.Unmarshal([]byte(s.health.String), d.Health); err != nil {
 			return d, fmt.Errorf("health: %w", err)
 		}
 	}
-	d.Flags = batch.Flags(utc(quarantinedAt), utc(disagreedAt))
-	if fixAt != nil {
-		f.Fleet, f.Driver, f.Source = d.Fleet, d.ID, *source
-		f.FixAt, f.ReceivedAt = utc(fixAt), utc(received)
-		f.Lat, f.Lon = column.Degree.Float(*lat), column.Degree.Float(*lon)
-		f.Accuracy, f.Altitude = column.Accuracy.Opt(acc), column.Altitude.Opt(alt)
-		f.Speed, f.Heading, f.Battery = column.Speed.Opt(speed), column.Heading.Opt(heading), column.Battery.Opt(battery)
-		d.Position = &f
+	d.Flags = batch.Flags(s.quarantinedAt.Time.UTC(), s.disagreedAt.Time.UTC())
+	if s.fixAt.Valid {
+		d.Position = &fleet.Position{Fleet: d.Fleet, Driver: d.ID, ReceivedAt: s.received.Time.UTC(), Fix: fleet.Fix{
+			FixAt: s.fixAt.Time.UTC(), Lat: column.Degree.Float(s.lat.Int32), Lon: column.Degree.Float(s.lon.Int32),
+			Accuracy: opt(column.Accuracy, s.accuracy), Altitude: opt(column.Altitude, s.altitude), Speed: opt(column.Speed, s.speed),
+			Heading: opt(column.Heading, s.heading), Battery: opt(column.Battery, s.battery), Source: s.source.String,
+		}}
 	}
 	return d, nil
+}
+
+func opt(scale column.Scale, v pgtype.Int4) fleet.Opt {
+	if !v.Valid {
+		return fleet.Opt{}
+	}
+	return fleet.Some(scale.Float(v.Int32))
 }
 
 // utc returns t in UTC, the zero time for nil.

@@ -47,14 +47,6 @@ func (s Scale) Null(o fleet.Opt) any {
 	return int64(s.Int(o.V))
 }
 
-// Opt is the inverse of Null.
-func (s Scale) Opt(v *int32) fleet.Opt {
-	if v == nil {
-		return fleet.Opt{}
-	}
-	return fleet.Some(s.Float(*v))
-}
-
 // Time returns the time of a column, in UTC; the zero time for nil.
 func Time(us *int64) time.Time {
 	if us == nil {
