@@ -125,7 +125,7 @@ func (a *API) await(ctx context.Context, q fleet.EventQuery, wait time.Duration)
 // now and then.
 func (a *API) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		if err := a.Store.Listen(ctx, a.news.tell); err != nil && ctx.Err() == nil {
+		if err := a.Store.Listen(ctx, func() {}, a.news.tell); err != nil && ctx.Err() == nil {
 			a.Logger.Warn("api: listen for events", "error", err)
 		}
 		select {

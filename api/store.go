@@ -133,9 +133,9 @@ type alertStore interface {
 type eventStore interface {
 	Events(ctx context.Context, q fleet.EventQuery) ([]fleet.Event, error)
 	LastEvent(ctx context.Context) (int64, error) // the newest cursor
-	// Listen calls wake when there may be something new, until ctx is done or it
-	// can no longer tell.
-	Listen(ctx context.Context, wake func()) error
+	// Listen calls sequenced when there may be something new, until ctx is done
+	// or it can no longer tell; written when there soon will be.
+	Listen(ctx context.Context, written, sequenced func()) error
 
 	CreateWebhook(ctx context.Context, w fleet.Webhook) (fleet.Webhook, error)
 	Webhook(ctx context.Context, fleetID, id string) (fleet.Webhook, error)

@@ -28,7 +28,7 @@ type Store interface {
 	Events(ctx context.Context, q fleet.EventQuery) ([]fleet.Event, error)
 	LastEvent(ctx context.Context) (int64, error)
 	PruneEvents(ctx context.Context, before time.Time) error
-	Listen(ctx context.Context, wake func()) error
+	Listen(ctx context.Context, written, sequenced func()) error
 	Exclusive(ctx context.Context, name string, fn func(ctx context.Context) error) (ran bool, err error)
 	Position(ctx context.Context, reader string) (int64, error)
 	SavePosition(ctx context.Context, reader string, cursor int64) error
@@ -62,7 +62,8 @@ type Options struct {
 }
 
 const (
-	page       = 500 // events that are read at once
+	page       = 500                  // events that are read at once
+	gathering  = 5 * time.Millisecond // after a move, for more to move at once
 	escalation = time.Second
 	alerting   = 2 * time.Second
 	pruning    = time.Hour
@@ -81,7 +82,7 @@ type Relay struct {
 	drivers   drivers
 	hooks     *hooks
 
-	sequenced, published, delivered signal // each wakes one loop
+	written, published, delivered signal // each wakes one loop
 }
 
 // New returns a Relay that is not running yet. publisher is nil in a process
@@ -95,7 +96,7 @@ func New(store Store, publisher Publisher, opts Options) *Relay {
 	opts.Logger = cmp.Or(opts.Logger, slog.Default())
 	r := &Relay{
 		store: store, publisher: publisher, opts: opts, log: opts.Logger, m: newMetrics(opts.Registerer),
-		sequenced: newSignal(), published: newSignal(), delivered: newSignal(),
+		written: newSignal(), published: newSignal(), delivered: newSignal(),
 	}
 	r.drivers.init()
 	r.hooks = newHooks(r)
@@ -106,10 +107,10 @@ func New(store Store, publisher Publisher, opts Options) *Relay {
 func (r *Relay) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		r.repeat(ctx, "listen", nil, 0, func(ctx context.Context) (bool, error) { return true, r.store.Listen(ctx, r.wake) })
+		r.repeat(ctx, "listen", nil, 0, func(ctx context.Context) (bool, error) { return true, r.store.Listen(ctx, r.written.give, r.wake) })
 		return nil
 	})
-	g.Go(func() error { r.repeat(ctx, "sequence", r.sequenced, r.opts.Sweep, r.sequence); return nil })
+	g.Go(func() error { r.repeat(ctx, "sequence", r.written, r.opts.Sweep, r.sequence); return nil })
 	g.Go(func() error { r.repeat(ctx, "escalate", nil, escalation, r.escalate); return nil })
 	g.Go(func() error { r.repeat(ctx, "alerts", nil, r.opts.Sweep, r.alone("alerts", r.alert)); return nil })
 	g.Go(func() error { r.repeat(ctx, "prune", nil, pruning, r.prune); return nil })
@@ -124,9 +125,8 @@ func (r *Relay) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// wake is called when there may be something new in the store.
+// wake is called when there may be something new in the feed.
 func (r *Relay) wake() {
-	r.sequenced.give()
 	r.published.give()
 	r.delivered.give()
 }
@@ -180,9 +180,8 @@ func (r *Relay) alone(name string, fn func(ctx context.Context) error) func(ctx 
 
 func (r *Relay) sequence(ctx context.Context) (more bool, err error) {
 	n, err := r.store.Sequence(ctx, page)
-	if n > 0 {
-		r.published.give()
-		r.delivered.give()
+	if n > 0 && n < page {
+		wait(ctx, nil, gathering)
 	}
 	return n == page, err
 }

@@ -135,7 +135,7 @@ func waitHook(t *testing.T, s storetest.Store, id string, done func(fleet.Webhoo
 	t.Helper()
 	woken := make(chan struct{}, 1)
 	go func() {
-		_ = s.Listen(t.Context(), func() {
+		_ = s.Listen(t.Context(), func() {}, func() {
 			select {
 			case woken <- struct{}{}:
 			default:

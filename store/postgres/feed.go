@@ -8,24 +8,28 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Sequence moves changes from the outbox to the feed; see storetest.Feed. The
-// lock ends with the transaction, so events get their cursors in the order of
-// these commits. While another process is at it there is nothing to do.
+// Sequence moves changes from the outbox to the feed; see storetest.Feed. While
+// another process is at it there is nothing to do.
 func (s *Store) Sequence(ctx context.Context, limit int) (n int, err error) {
-	err = s.write(ctx, "sequence events", func(ctx context.Context, tx pgx.Tx) error {
-		var mine bool
-		err := tx.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock(hashtext('dray.sequence'), hashtext(current_schema()))").Scan(&mine)
-		if err != nil || !mine {
-			return err
-		}
-		tag, err := tx.Exec(ctx, `
-			WITH moved AS (DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $1) RETURNING *)
-			INSERT INTO events (kind, at, actor, fleet, entity, entity_id, data)
-			SELECT kind, at, actor, fleet, entity, entity_id, data FROM moved ORDER BY id`, limit)
-		n = int(tag.RowsAffected())
-		return err
-	})
-	return n, err
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := s.pool.QueryRow(ctx, "SELECT sequence_outbox($1)", limit).Scan(&n); err != nil {
+		return 0, failed("sequence events", err)
+	}
+	return n, nil
+}
+
+// SavePosition keeps how far a reader of the feed is. It does not wait for the
+// disk: a position that the database forgets in a crash is an older one, from
+// which everything is told again.
+func (s *Store) SavePosition(ctx context.Context, reader string, cursor int64) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	_, err := s.pool.Exec(ctx, `
+		WITH quick AS (SELECT set_config('synchronous_commit', 'off', true))
+		INSERT INTO feed_positions (reader, cursor) SELECT $1, $2 FROM quick
+		ON CONFLICT (reader) DO UPDATE SET cursor = excluded.cursor WHERE excluded.cursor > feed_positions.cursor`, reader, cursor)
+	return failedOrNil("save position", err)
 }
 
 // connect opens a connection apart from the pool, for what lasts.
@@ -41,8 +45,8 @@ func disconnect(conn *pgx.Conn) error {
 	return conn.Close(ctx)
 }
 
-// Listen calls wake for every notification that there are new events.
-func (s *Store) Listen(ctx context.Context, wake func()) (err error) {
+// Listen passes on every notification, which names the table with new rows.
+func (s *Store) Listen(ctx context.Context, written, sequenced func()) (err error) {
 	conn, err := s.connect(ctx)
 	if err != nil {
 		return failed("listen", err)
@@ -51,13 +55,18 @@ func (s *Store) Listen(ctx context.Context, wake func()) (err error) {
 	if _, err := conn.Exec(ctx, "LISTEN dray_events"); err != nil {
 		return failed("listen", err)
 	}
+	written() // what was before
+	sequenced()
 	for {
-		wake()
-		if _, err := conn.WaitForNotification(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		switch news, err := conn.WaitForNotification(ctx); {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
 			return failed("listen", err)
+		case news.Payload == "outbox":
+			written()
+		default:
+			sequenced()
 		}
 	}
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -25,18 +26,28 @@ func (w *watchers) tell() {
 // write events into the feed itself, in the order of their commits.
 func (s *Store) Sequence(context.Context, int) (int, error) { return 0, nil }
 
-// Listen calls wake after every commit of this process; what another one wrote
-// is found by looking now and then.
-func (s *Store) Listen(ctx context.Context, wake func()) error {
+// SavePosition keeps how far a reader of the feed is. It wakes nobody.
+func (s *Store) SavePosition(ctx context.Context, reader string, cursor int64) error {
+	_, err := s.writer.ExecContext(ctx, `INSERT INTO feed_positions (reader, cursor) VALUES (?, ?)
+		ON CONFLICT (reader) DO UPDATE SET cursor = excluded.cursor WHERE excluded.cursor > feed_positions.cursor`, reader, cursor)
+	if err != nil {
+		return fmt.Errorf("sqlite: save position: %w", err)
+	}
+	return nil
+}
+
+// Listen calls sequenced after every commit of this process; what another one
+// wrote is found by looking now and then.
+func (s *Store) Listen(ctx context.Context, _, sequenced func()) error {
 	s.watchers.mu.Lock()
 	if s.watchers.wakes == nil {
 		s.watchers.wakes = map[int]func(){}
 	}
 	id := s.watchers.next
 	s.watchers.next++
-	s.watchers.wakes[id] = wake
+	s.watchers.wakes[id] = sequenced
 	s.watchers.mu.Unlock()
-	wake()
+	sequenced()
 	<-ctx.Done()
 	s.watchers.mu.Lock()
 	delete(s.watchers.wakes, id)

@@ -147,9 +147,10 @@ type Feed interface {
 	LastEvent(ctx context.Context) (int64, error)
 	// PruneEvents forgets what is older than before, in the feed and of commands.
 	PruneEvents(ctx context.Context, before time.Time) error
-	// Listen calls wake when there may be something new. It returns when ctx is
+	// Listen calls written when there may be something to Sequence, and sequenced
+	// when there may be new Events, both at the beginning. It returns when ctx is
 	// done, or with an error when it can no longer tell.
-	Listen(ctx context.Context, wake func()) error
+	Listen(ctx context.Context, written, sequenced func()) error
 	// Exclusive runs fn while no other process runs an Exclusive of that name.
 	// It returns without running it when another has it; fn's ctx is done when
 	// the right is lost.

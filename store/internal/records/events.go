@@ -72,12 +72,3 @@ func (r *Records) Position(ctx context.Context, reader string) (int64, error) {
 	}
 	return n, err
 }
-
-// SavePosition keeps how far a reader of the feed is.
-func (r *Records) SavePosition(ctx context.Context, reader string, cursor int64) error {
-	return r.db.Write(ctx, "save position", func(ctx context.Context, tx Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO feed_positions (reader, cursor) VALUES ($1, $2)
-			ON CONFLICT (reader) DO UPDATE SET cursor = excluded.cursor WHERE excluded.cursor > feed_positions.cursor`, reader, cursor)
-		return err
-	})
-}
