@@ -25,6 +25,7 @@ export async function launch(): Promise<Browser> {
 }
 
 function watch(context: BrowserContext) {
+  context.setDefaultTimeout(60_000); // ms of one action, on a machine that others use too
   context.on("weberror", (thrown) => faults.push(`${thrown.page()?.url()}: ${thrown.error().stack}`)); // of rejections too
   context.on("console", (said) => said.text().includes("Content Security Policy") && faults.push(`${said.page()?.url()}: ${said.text()}`));
 }
