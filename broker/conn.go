@@ -60,6 +60,8 @@ type conn struct {
 	out        outbound
 	acks       acks
 	deliveries deliveries
+	acking     sync.Mutex
+	succeeded  bool // another connection has the session; under acking
 	held       held // QoS 1 and 2 deliveries that wait for the client's Receive Maximum
 
 	inline   *mqtt.Client // publishes in the client's name, made when first needed

@@ -132,3 +132,47 @@ func TestD12ResumeKeepsOrderAndReceiveMaximum(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is published while a client comes back to its session reaches it.
+func TestNothingIsLostWhileResuming(t *testing.T) {
+	const n, topic = 500, "fleet/acme/drivers/d1/commands"
+	s := start(t)
+	h := park(t, s, packet.V5, 0)
+	ahead := make(chan struct{}, 200) // published and not yet received
+	published := make(chan struct{})
+	go func() {
+		defer close(published)
+		for i := range n {
+			select {
+			case ahead <- struct{}{}:
+			case <-t.Context().Done():
+				return
+			}
+			s.b.Publish(topic, fmt.Append(nil, i), false, 1)
+		}
+	}()
+	t.Cleanup(func() { <-published })
+	got := map[string]bool{}
+	for visit := 0; len(got) < n; visit++ {
+		w := s.dial(packet.V5)
+		if present, _ := w.connect(h); !present {
+			t.Fatal("the session is gone")
+		}
+		for range 1 + visit%40 {
+			if len(got) == n {
+				break
+			}
+			g, err := w.read(patience)
+			if err != nil {
+				t.Fatalf("%d of %d have come, and %d are counted as dropped: %v", len(got), n, s.b.Status().Dropped, err)
+			}
+			m := w.parse(g)
+			if !got[m.payload] {
+				got[m.payload] = true
+				<-ahead
+			}
+			w.send(packet.AppendPuback(nil, packet.V5, m.id, 0, ""))
+		}
+		_ = w.nc.Close()
+	}
+}

@@ -125,8 +125,13 @@ func (d *held) resumed(c *conn) {
 		}
 		return 0
 	})
+	twice := make(map[uint16]bool) // resent, and handed over by OnQosPublish
 	for _, a := range d.resuming {
 		h, _ := packet.Outbound(a.p)
+		if h.QoS > 0 && twice[h.ID] {
+			continue
+		}
+		twice[h.ID] = true
 		if h.Type == packet.TypePublish && !c.session.wasSent(h.ID) {
 			a.p[0] &^= dup // it waited for a client who was away [MQTT-3.3.1-1]
 		}
@@ -168,6 +173,11 @@ func (c *conn) acknowledged(frame []byte) error {
 	ack, err := packet.ParseAck(frame, c.version)
 	if err != nil {
 		return err
+	}
+	c.acking.Lock()
+	defer c.acking.Unlock()
+	if c.succeeded {
+		return nil // the session has another connection, which may use the packet id anew
 	}
 	if pk, ok := c.client.Load().State.Inflight.Get(ack.ID); ok && !answers(ack.Type, pk) {
 		return &packet.Malformed{Code: packet.CodeProtocolError, Reason: "an acknowledgement of the wrong kind"}

@@ -24,7 +24,6 @@ func (c *conn) join(p *packet.Connect, clean, keep bool) error {
 	e := c.b.engine
 	cl := e.NewClient(c, c.transport, "", false)
 	cl.ParseConnect(c.transport, enginePacket(c, p, clean, keep))
-	c.client.Store(cl)
 	if c.imposed {
 		cl.State.Keepalive = uint16(c.keepAlive / time.Second)
 		cl.State.ServerKeepalive = true
@@ -32,8 +31,9 @@ func (c *conn) join(p *packet.Connect, clean, keep bool) error {
 	if c.assigned {
 		cl.Properties.Props.AssignedClientID = c.clientID
 	}
-	atomic.AddInt64(&e.Info.ClientsConnected, 1)
 	present := c.inherit(cl, clean)
+	c.client.Store(cl) // only now: see OnQosPublish
+	atomic.AddInt64(&e.Info.ClientsConnected, 1)
 	cl.ClearExpiredInflights(time.Now().Unix(), e.Options.Capabilities.MaximumMessageExpiryInterval)
 	e.Clients.Add(cl)
 	if err := e.SendConnack(cl, packets.CodeSuccess, present, nil); err != nil {
@@ -93,16 +93,18 @@ func (c *conn) inherit(cl *mqtt.Client, clean bool) (present bool) {
 		return false
 	}
 	if old != nil {
+		old.acking.Lock()
+		old.succeeded = true
+		old.acking.Unlock()
 		c.session.inherit(&old.held)
 	}
-	if former.State.Inflight.Len() > 0 {
-		cl.State.Inflight = former.State.Inflight.Clone()
-	}
+	former.State.Inflight.ResetReceiveQuota(0) // the guard counts
+	former.State.Inflight.ResetSendQuota(0)
+	cl.State.Inflight = former.State.Inflight // no copy, which would lack what is being published now
 	for filter, sub := range former.State.Subscriptions.GetAll() {
 		cl.State.Subscriptions.Add(filter, sub) // in the topic tree it stands under the same key
 		former.State.Subscriptions.Delete(filter)
 	}
-	former.ClearInflights()
 	return true
 }
 

@@ -131,12 +131,23 @@ func (h *hooks) OnPublishDropped(cl *mqtt.Client, pk packets.Packet) {
 
 // OnQosPublish, OnQosComplete and OnQosDropped keep the order of what is not
 // yet acknowledged: the engine forgets it.
+//
+// A delivery may have been decided on just before its session was resumed. It is
+// in the session then, but what is resent may have been gathered already, so it
+// is handed to the connection that has the session now.
 func (h *hooks) OnQosPublish(cl *mqtt.Client, pk packets.Packet, _ int64, _ int) {
-	if s := h.session(cl); s != nil && pk.FixedHeader.Type == packets.Publish {
-		s.queued(pk.PacketID)
-		c := of(cl)
-		c.held.queued(c, cl)
+	c := of(cl)
+	if c == nil || c.session == nil || pk.FixedHeader.Type != packets.Publish {
+		return
 	}
+	if owner := c.session.owner.Load(); owner != nil && owner != c {
+		if now := owner.client.Load(); now != nil && now.State.Inflight == cl.State.Inflight {
+			_ = now.WritePacket(pk) // if it fails, the next connection has it
+		}
+		return
+	}
+	c.session.queued(pk.PacketID)
+	c.held.queued(c, cl)
 }
 
 func (h *hooks) OnQosComplete(cl *mqtt.Client, pk packets.Packet) {
