@@ -51,7 +51,7 @@ func TestBadInput(t *testing.T) {
 		{"GET", "/drivers/d1/track?from=yesterday", "", 422, "query.from"},
 		{"GET", "/drivers/d1/track?from=2026-05-02T00:00:00Z&to=2026-05-01T00:00:00Z", "", 422, "query.from"},
 		{"GET", "/drivers/d1/track?from=2020-05-02T00:00:00Z&to=2026-05-01T00:00:00Z", "", 422, "query.from"},
-		{"GET", "/drivers/d1/track?to=9999-05-02T00:00:00Z", "", 422, "query.from"},
+		{"GET", "/drivers/d1/track?to=9999-05-02T00:00:00Z", "", 422, "query.to"},
 		{"GET", "/drivers/d1/track?max_points=1", "", 422, "query.max_points"},
 		{"GET", "/drivers/d1/track?max_points=10001", "", 422, "query.max_points"},
 		{"GET", "/drivers/d1/track?format=kml", "", 422, "query.format"},

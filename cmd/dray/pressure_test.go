@@ -38,7 +38,7 @@ func (p *process) readiness() (status int, fill float64, alarm bool, reason stri
 // stored when the database goes on.
 func TestFullStream(t *testing.T) {
 	database := postgrestest.URL(t)
-	p := start(t, t.TempDir(), "DRAY_STORE_URL="+database, "DRAY_STREAM_MAX_BYTES=4MiB",
+	p := start(t, t.TempDir(), "DRAY_STORE_URL="+database, "DRAY_STREAM_MAX_BYTES=12MiB",
 		"DRAY_INGEST_MIN_INTERVAL=0s", "DRAY_LIMITS_MESSAGE_RATE=1000000", "DRAY_LIMITS_MESSAGE_BURST=1000000")
 	admin := p.token("admin", "root")
 	phone := connect(t, p, "d1")
@@ -57,7 +57,7 @@ func TestFullStream(t *testing.T) {
 	padding := strings.Repeat("x", 2000)
 	for refused := false; !refused; {
 		if acked > 10_000 {
-			t.Fatalf("10,000 reports of 2 kB went into a stream of 4 MiB:\n%s", p.out.String())
+			t.Fatalf("10,000 reports of 2 kB went into a stream of 12 MiB:\n%s", p.out.String())
 		}
 		token := phone.Publish("fleet/acme/drivers/d1/location", 1, false, fmt.Sprintf(`{"fix_at":%d,"lat":59.3,"lon":18.1,"note":%q}`,
 			base.Add(time.Duration(acked)*time.Second).UnixMilli(), padding))

@@ -43,6 +43,7 @@ var topicTable = []struct{ topic, publish, subscribe string }{
 	{"fleet/acme/drivers/d1/duty", "DBA", "DBPALR"},
 	{"fleet/acme/drivers/d1/shipments/s1/status", "DBA", "DBPALR"},
 	{"fleet/acme/drivers/d1/assignments/a1/receipt", "DBA", "DBPALR"},
+	{"fleet/acme/drivers/d1/commands/c1/receipt", "DBA", "DBPALR"},
 	{"fleet/acme/drivers/d1/assignments", "", "DBPALR"},
 	{"fleet/acme/drivers/d1/commands", "", "DBPALR"},
 	{"fleet/acme/drivers/d1/config", "", "DBPALR"},
@@ -153,7 +154,7 @@ func TestTopicTableIsComplete(t *testing.T) {
 	for _, row := range topicTable {
 		known[row.topic] = true
 	}
-	names := strings.NewReplacer("{fleet}", "acme", "{driver}", "d1", "{shipment}", "s1", "{assignment}", "a1", "{kind}", "silent", "{geofence}", "g1",
+	names := strings.NewReplacer("{fleet}", "acme", "{driver}", "d1", "{shipment}", "s1", "{assignment}", "a1", "{command}", "c1", "{kind}", "silent", "{geofence}", "g1",
 		"{device}", "box", "{imei}", "8601", "{ident}", "8601")
 	rows := regexp.MustCompile("(?m)^\\| `(fleet/\\{fleet\\}/[^`]*)`").FindAllSubmatch(text, -1)
 	if len(rows) < 10 {
