@@ -42,10 +42,12 @@ const isOpen = ({ state, driver }: Assignment, shipment: Shipment) =>
 async function goneOf(api: Rest, id: string): Promise<string[]> {
   try {
     const assignment = await api.call<Assignment>("GET", `/assignments/${encodeURIComponent(id)}`);
+    const withdrawn = [JSON.stringify({ id, state: "withdrawn" })];
+    if (!OPEN.includes(assignment.state)) return withdrawn; // its shipment may be none of the driver's business any more
     const shipment = await shipmentOf(api, assignment);
     if (isOpen(assignment, shipment)) return [];
-    const isOver = OPEN.includes(assignment.state) && shipment.driver === assignment.driver && over.includes(shipment.status);
-    return [JSON.stringify(isOver ? { ...assignment, shipment } : { id, state: "withdrawn" })];
+    const isOver = shipment.driver === assignment.driver && over.includes(shipment.status);
+    return isOver ? [JSON.stringify({ ...assignment, shipment })] : withdrawn;
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return []; // another service publishes jobs of its own
     throw error;
