@@ -54,21 +54,22 @@ func (b *bench) idle(ctx context.Context) error {
 }
 
 // settled returns the resident memory after collections, as soon as it has
-// stopped to fall.
+// stopped to fall for some seconds: dray returns memory when it is calm.
 func settled(ctx context.Context, s *servers.Server) (int, error) {
-	tick := time.NewTicker(300 * time.Millisecond)
+	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for last := 0; ; {
+	for last, calm := 0, 0; ; {
 		if s.Admin != "" {
 			if err := s.Collect(); err != nil {
 				return 0, err
 			}
 		}
 		rss := s.RSS()
-		if last > 0 && rss > last-last/200 {
+		if last == 0 || rss < last-last/200 {
+			last, calm = rss, 0
+		} else if calm++; calm == 4 {
 			return min(rss, last), nil
 		}
-		last = rss
 		select {
 		case <-ctx.Done():
 			return 0, ctx.Err()

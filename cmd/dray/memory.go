@@ -11,8 +11,8 @@ import (
 // a server that nobody talks to then never collects it. So when it is calm after
 // a burst, memory goes back to the system.
 const (
-	calmPeriod = 2 * time.Second
-	calmBytes  = 2 << 20  // allocated in a calm period at most
+	calmPeriod = time.Second
+	calmBytes  = 1 << 20  // allocated in a calm period at most
 	burstBytes = 16 << 20 // allocated since the last time: worth a collection
 )
 
