@@ -36,12 +36,15 @@ func stopDatabase(ctx context.Context, r *rig) error {
 	if err := wait(ctx, time.Until(over)); err != nil {
 		return err
 	}
+	return r.comesBack(ctx, before, down, a.postgres.up)
+}
+
+// comesBack ends an outage of the database with mend, and checks what went on
+// meanwhile and how the backlog is worked off.
+func (r *rig) comesBack(ctx context.Context, before, down time.Duration, mend func(context.Context) error) error {
 	r.undisturbed(before)
 	drained, err := r.drain(down)
-	if err != nil {
-		return err
-	}
-	if err := a.postgres.up(ctx); err != nil {
+	if err = errors.Join(err, mend(ctx)); err != nil {
 		return err
 	}
 	back := time.Now()
@@ -77,19 +80,7 @@ func lockDatabase(ctx context.Context, r *rig) error {
 	if err := wait(ctx, time.Until(over)); err != nil {
 		return errors.Join(err, unlock())
 	}
-	r.undisturbed(before)
-	drained, err := r.drain(down)
-	if err = errors.Join(err, unlock()); err != nil {
-		return err
-	}
-	back := time.Now()
-	if err := drained(ctx); err != nil {
-		return err
-	}
-	if err := r.recovered(ctx, back, 10*time.Second); err != nil {
-		return err
-	}
-	return r.settle(ctx)
+	return r.comesBack(ctx, before, down, func(context.Context) error { return unlock() })
 }
 
 // undisturbed checks that acknowledgements came as fast as before.
