@@ -147,23 +147,8 @@ func proof(val []byte) (*fleet.Proof, error) {
 
 // Receipt decodes a driver's answer to an assignment (contract section 3.1).
 func Receipt(payload []byte) (fleet.AssignmentReceipt, error) {
-	var r fleet.AssignmentReceipt
-	err := scanObject(payload, func(key, val []byte) (err error) {
-		var word string
-		switch string(key) {
-		case "state":
-			word, err = text("state", val, maxWord)
-			r.State = fleet.ReceiptState(word)
-		case "at":
-			r.At, err = timestamp("at", val, time.Millisecond)
-		case "reason":
-			r.Reason, err = text("reason", val, fleet.MaxNote)
-		}
-		return err
-	})
-	if err == nil {
-		err = plausible("at", r.At)
-	}
+	word, at, reason, err := receipt(payload)
+	r := fleet.AssignmentReceipt{State: fleet.ReceiptState(word), At: at, Reason: reason}
 	if err == nil && !fleet.ValidReceiptState(r.State) {
 		err = fleet.Invalid("state", "must be received, seen, accepted or declined")
 	}
@@ -171,4 +156,23 @@ func Receipt(payload []byte) (fleet.AssignmentReceipt, error) {
 		return fleet.AssignmentReceipt{}, err
 	}
 	return r, nil
+}
+
+// receipt reads what answers to assignments and to commands have in common.
+func receipt(payload []byte) (state string, at time.Time, reason string, err error) {
+	err = scanObject(payload, func(key, val []byte) (err error) {
+		switch string(key) {
+		case "state":
+			state, err = text("state", val, maxWord)
+		case "at":
+			at, err = timestamp("at", val, time.Millisecond)
+		case "reason":
+			reason, err = text("reason", val, fleet.MaxNote)
+		}
+		return err
+	})
+	if err == nil {
+		err = plausible("at", at)
+	}
+	return state, at, reason, err
 }
