@@ -21,8 +21,7 @@ const (
 )
 
 // chores does what the engine's own loop would: that one copies every retained
-// publication and every client once a second, which with 10,000 drivers is half of
-// an idle server's work.
+// publication and every client once a second: 6 MB of garbage with 4,000 drivers.
 func (b *Broker) chores(ctx context.Context) {
 	sys, inflight, retained := time.NewTicker(sysEvery), time.NewTicker(inflightEvery), time.NewTicker(retainedEvery)
 	defer sys.Stop()

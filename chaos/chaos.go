@@ -186,7 +186,8 @@ func summarize(w io.Writer, results []Result) {
 	slices.Sort(recoveries)
 	fmt.Fprintf(w, "%d faults: acknowledged %d, lost %d, doubled %d", len(results), acked, lost, doubled)
 	if n := len(recoveries); n > 0 {
-		fmt.Fprintf(w, "; back in p50 %.1fs, p99 %.1fs of %d", recoveries[n/2], recoveries[(n-1)*99/100], n)
+		rank := func(p int) float64 { return recoveries[(n*p+99)/100-1] } // the nearest
+		fmt.Fprintf(w, "; back in p50 %.1fs, p99 %.1fs of %d", rank(50), rank(99), n)
 	}
 	if len(breached) > 0 {
 		fmt.Fprintf(w, "; breached: %s", strings.Join(breached, " "))
