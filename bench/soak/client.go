@@ -1,195 +1,185 @@
 package main
 
 import (
-	"context"
+	"bufio"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
-	"net/url"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
-	"github.com/dray-fleet/dray/bench/servers"
-	"github.com/dray-fleet/dray/fleet"
+	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// A crowd is the clients of one server, and counts what they f.
-type crowd struct {
-	server  *servers.Server
-	clients int
-	pace    time.Duration // between two exchanges of one client, about
+var (
+	errGone     = errors.New("the connection is gone")
+	errNoAnswer = fmt.Errorf("no answer within %s", patience)
+)
 
-	connected, dropped, expired, published, subscribed, received, failed atomic.Int64
-
-	mu       sync.Mutex
-	failures map[string]int // by what went wrong
+// A client is one MQTT 3.1.1 connection that says one thing at a time and reads
+// all that comes. It is two goroutines and no more: a library with all its
+// features takes the processor time that the server is to be soaked with.
+type client struct {
+	conn    net.Conn
+	answers chan packets.ControlPacket // to what was said last
+	gone    chan struct{}              // closed when nothing more will be read
+	nextID  uint16
 }
 
-// maxFailures bounds the kinds of failures that are told apart.
-const maxFailures = 50
+// dial connects as login says. heard is called for each delivery, from one goroutine.
+func dial(addr string, login *packets.ConnectPacket, heard func()) (*client, error) {
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{
+		conn: conn, answers: make(chan packets.ControlPacket, 1), gone: make(chan struct{}),
+		nextID: uint16(rand.IntN(1 << 15)), // a session that is resumed may remember some
+	}
+	go c.read(heard)
+	answer, err := ask[*packets.ConnackPacket](c, login)
+	if err == nil {
+		err = packets.ConnErrors[answer.ReturnCode]
+	}
+	if err != nil {
+		c.cut()
+		return nil, err
+	}
+	return c, nil
+}
 
-func (f *crowd) fail(err error) {
-	f.failed.Add(1)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, known := f.failures[err.Error()]; known || len(f.failures) < maxFailures {
-		f.failures[err.Error()]++
+// read hears what comes until the connection ends. What is no delivery is an
+// answer; one that nobody can wait for ends the connection.
+func (c *client) read(heard func()) {
+	defer close(c.gone)
+	r := bufio.NewReader(c.conn)
+	for {
+		p, err := packets.ReadPacket(r)
+		if err != nil {
+			return
+		}
+		switch p := p.(type) {
+		case *packets.PublishPacket:
+			heard()
+			switch p.Qos {
+			case 1:
+				err = c.write(about(packets.Puback, p.MessageID))
+			case 2:
+				err = c.write(about(packets.Pubrec, p.MessageID))
+			}
+		case *packets.PubrelPacket:
+			err = c.write(about(packets.Pubcomp, p.MessageID))
+		default:
+			select {
+			case c.answers <- p:
+			default:
+				err = errGone
+			}
+		}
+		if err != nil {
+			c.conn.Close()
+			return
+		}
 	}
 }
 
-// patience is for one exchange with the server.
-const patience = 30 * time.Second
-
-// dispatchers are among the clients, however many those are: each gets all that
-// the others publish.
-const dispatchers = 4
-
-// visitTime is how long a client stays, about.
-const visitTime = 20 * time.Second
-
-func newCrowd(s *servers.Server, clients, rate int) *crowd {
-	return &crowd{server: s, clients: clients, failures: map[string]int{}, pace: time.Second * time.Duration(clients) / time.Duration(rate)}
-}
-
-// live is one place in the fleet: a client, and the next one when it is gone.
-// Their first ones come over some seconds.
-func (f *crowd) live(ctx context.Context, place int) {
-	pause(ctx, time.Duration(rand.Int64N(int64(5*time.Second))))
-	for ctx.Err() == nil {
-		role, subject := "driver", fmt.Sprintf("d%d", place)
-		if place < dispatchers {
-			role, subject = "dispatcher", fmt.Sprintf("c%d", place)
-		}
-		if err := f.visit(ctx, role, subject); err != nil {
-			f.fail(err)
-		}
+// about is a packet that has nothing but an identifier.
+func about(kind byte, id uint16) packets.ControlPacket {
+	p := packets.NewControlPacket(kind)
+	switch p := p.(type) {
+	case *packets.PubackPacket:
+		p.MessageID = id
+	case *packets.PubrecPacket:
+		p.MessageID = id
+	case *packets.PubrelPacket:
+		p.MessageID = id
+	case *packets.PubcompPacket:
+		p.MessageID = id
 	}
+	return p
 }
 
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
+// write is one write of the connection, so that two goroutines may call it.
+func (c *client) write(p packets.ControlPacket) error {
+	if err := c.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	return p.Write(c.conn)
+}
+
+// ask sends p and waits for its answer, which must be an A about the same identifier, if it has one.
+func ask[A packets.ControlPacket](c *client, p packets.ControlPacket) (A, error) {
+	var none A
+	if err := c.write(p); err != nil {
+		return none, err
+	}
+	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {
+	case got := <-c.answers:
+		answer, ok := got.(A)
+		if !ok || got.Details().MessageID != p.Details().MessageID {
+			return none, fmt.Errorf("the answer to %T is %s", p, got)
+		}
+		return answer, nil
+	case <-c.gone:
+		return none, errGone
 	case <-t.C:
-	case <-ctx.Done():
+		return none, errNoAnswer
 	}
 }
 
-// judge fails when more than some exchanges went wrong.
-func (f *crowd) judge() error {
-	if f.failed.Load() > f.connected.Load()/100 {
-		return fmt.Errorf("%d of %d visits failed", f.failed.Load(), f.connected.Load())
-	}
-	return nil
+// id returns the next identifier; 0 is none (MQTT 3.1.1 section 2.3.1).
+func (c *client) id() uint16 {
+	c.nextID = c.nextID%math.MaxUint16 + 1
+	return c.nextID
 }
 
-// visit connects, does some things at random, and leaves: politely, by cutting
-// the connection, or when its token expires.
-func (f *crowd) visit(ctx context.Context, role, subject string) error {
-	expires := rand.IntN(20) == 0
-	ttl := time.Hour
-	if expires {
-		ttl = 5 * time.Second // long enough to connect on a busy machine
+// publish returns when the message is acknowledged, at QoS 0 when it is written.
+func (c *client) publish(topic string, qos byte, payload string) error {
+	p := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+	p.TopicName, p.Qos, p.Payload = topic, qos, []byte(payload)
+	if qos == 0 {
+		return c.write(p)
 	}
-	mint, err := servers.Tokens(ttl)
-	if err != nil {
+	p.MessageID = c.id()
+	if qos == 1 {
+		_, err := ask[*packets.PubackPacket](c, p)
 		return err
 	}
-	token, err := mint(role, subject)
-	if err != nil {
+	if _, err := ask[*packets.PubrecPacket](c, p); err != nil {
 		return err
 	}
-	var nc net.Conn
-	var opened sync.Mutex
-	gone := make(chan struct{})
-	opts := mqtt.NewClientOptions().AddBroker("tcp://" + f.server.MQTT).SetClientID(subject).SetUsername(subject).SetPassword(token).
-		SetProtocolVersion(4).SetAutoReconnect(false).SetCleanSession(rand.IntN(2) == 0).SetConnectTimeout(patience).SetWriteTimeout(patience).
-		SetKeepAlive(time.Minute).SetConnectionLostHandler(func(mqtt.Client, error) { close(gone) }).
-		SetDefaultPublishHandler(func(mqtt.Client, mqtt.Message) { f.received.Add(1) }).
-		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
-			conn, err := net.DialTimeout("tcp", f.server.MQTT, patience)
-			opened.Lock()
-			nc = conn
-			opened.Unlock()
-			return conn, err
-		})
-	if role == "driver" && rand.IntN(3) == 0 {
-		opts.SetWill(fleet.DriverTopic(servers.Fleet, subject, "health"), `{"app_state":"gone"}`, 1, false)
-	}
-	c := mqtt.NewClient(opts)
-	if err := await(c.Connect()); err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	f.connected.Add(1)
-	due := time.Now()
-	for range rand.IntN(2 * int(max(visitTime/f.pace, 1))) {
-		due = due.Add(f.pace)
-		pause(ctx, time.Until(due))
-		if ctx.Err() != nil || !c.IsConnectionOpen() {
-			break
-		}
-		if role == "driver" {
-			err = f.report(c, subject)
-		} else {
-			err = f.watch(c)
-		}
-		if err != nil && !expires {
-			c.Disconnect(0)
-			return fmt.Errorf("exchange: %w", err)
-		}
-	}
-	switch {
-	case expires:
-		select {
-		case <-gone:
-			f.expired.Add(1)
-		case <-time.After(patience):
-			c.Disconnect(0)
-			return errors.New("still connected after the token has expired")
-		}
-	case rand.IntN(2) == 0:
-		opened.Lock()
-		_ = nc.Close()
-		opened.Unlock()
-		c.Disconnect(0) // tells the client library; nothing of it arrives
-		f.dropped.Add(1)
-	default:
-		c.Disconnect(50)
-	}
-	return nil
+	_, err := ask[*packets.PubcompPacket](c, about(packets.Pubrel, p.MessageID))
+	return err
 }
 
-func await(t mqtt.Token) error {
-	if !t.WaitTimeout(patience) {
-		return fmt.Errorf("no answer within %s", patience)
+func (c *client) subscribe(filter string, qos byte) error {
+	p := packets.NewControlPacket(packets.Subscribe).(*packets.SubscribePacket)
+	p.MessageID, p.Topics, p.Qoss = c.id(), []string{filter}, []byte{qos}
+	answer, err := ask[*packets.SubackPacket](c, p)
+	if err == nil && (len(answer.ReturnCodes) != 1 || answer.ReturnCodes[0] > 2) {
+		err = fmt.Errorf("subscribe to %s: refused with % x", filter, answer.ReturnCodes)
 	}
-	return t.Error()
+	return err
 }
 
-// report publishes a fix, and now and then what is no fix at all.
-func (f *crowd) report(c mqtt.Client, driver string) error {
-	payload := fmt.Sprintf(`{"fix_at":%d,"lat":%.6f,"lon":%.6f}`, time.Now().UnixMilli(), 52+rand.Float64(), 13+rand.Float64())
-	if rand.IntN(50) == 0 {
-		payload = `{"lat":"north"}`
-	}
-	f.published.Add(1)
-	return await(c.Publish(fleet.DriverTopic(servers.Fleet, driver, "location"), byte(rand.IntN(3)), false, payload))
+func (c *client) unsubscribe(filter string) error {
+	p := packets.NewControlPacket(packets.Unsubscribe).(*packets.UnsubscribePacket)
+	p.MessageID, p.Topics = c.id(), []string{filter}
+	_, err := ask[*packets.UnsubackPacket](c, p)
+	return err
 }
 
-// watch subscribes to something, or ends it.
-func (f *crowd) watch(c mqtt.Client) error {
-	filters := []string{
-		"fleet/bench/drivers/+/location", "fleet/bench/live", "fleet/bench/drivers/+/presence",
-		"fleet/bench/#", "$share/desk/fleet/bench/drivers/+/location", "fleet/bench/drivers/d1/#",
-	}
-	filter := filters[rand.IntN(len(filters))]
-	if rand.IntN(3) == 0 {
-		return await(c.Unsubscribe(filter))
-	}
-	f.subscribed.Add(1)
-	return await(c.Subscribe(filter, byte(rand.IntN(3)), nil))
+// cut ends the connection without a word.
+func (c *client) cut() {
+	c.conn.Close()
+	<-c.gone
+}
+
+// leave says goodbye first.
+func (c *client) leave() {
+	_ = c.write(packets.NewControlPacket(packets.Disconnect)) // it may be gone already
+	c.cut()
 }

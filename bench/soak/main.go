@@ -101,8 +101,8 @@ func write(path string, content func(io.Writer) error) error {
 func table(out io.Writer, r *recorder, f *crowd) {
 	fmt.Fprintf(out, "connected %d, dropped %d, expired %d, published %d, subscribed %d, received %d, failed %d\n",
 		f.connected.Load(), f.dropped.Load(), f.expired.Load(), f.published.Load(), f.subscribed.Load(), f.received.Load(), f.failed.Load())
-	fmt.Fprintf(out, "under load: %.0f publishes/s (median of samples), %d of %d clients connected\n\n",
-		median(r.load, func(s sample) float64 { return s.rate }), int(median(r.load, func(s sample) float64 { return s.connections })), f.clients)
+	fmt.Fprintf(out, "under load: %.0f of %d publishes/s (median of samples), %d of %d clients connected\n\n",
+		median(r.load, func(s sample) float64 { return s.rate }), f.rate, int(median(r.load, func(s sample) float64 { return s.connections })), f.clients)
 	for failure, n := range f.failures {
 		fmt.Fprintf(out, "failed %d times: %s\n", n, failure)
 	}

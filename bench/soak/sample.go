@@ -44,8 +44,9 @@ func (r *recorder) take() (sample, error) {
 	}, err
 }
 
-// underLoad samples until ctx is done. The clients are coming before the first.
+// underLoad samples from when everybody has come until ctx is done.
 func (r *recorder) underLoad(ctx context.Context, every time.Duration) error {
+	pause(ctx, arrival)
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	published, at := r.crowd.published.Load(), time.Now()
