@@ -36,6 +36,13 @@ type Store struct {
 // readers bounds the connections that read.
 const readers = 8
 
+// The page caches, in KiB as SQLite counts them. The allocator behind it puts a
+// page of 4 KiB into 9, and what is not there the system's own cache has.
+const (
+	writerCache = 16 << 10
+	readerCache = 4 << 10
+)
+
 // Open opens the database at path and creates it when it is not there, readable
 // by its owner alone. Migrate must follow before it is used.
 func Open(ctx context.Context, path string) (*Store, error) {
@@ -47,11 +54,11 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	writer, err := open(path, 1, "synchronous(FULL)", "foreign_keys(1)", "cache_size(-65536)", "wal_autocheckpoint(8192)")
+	writer, err := open(path, 1, "synchronous(FULL)", "foreign_keys(1)", cacheSize(writerCache), "wal_autocheckpoint(8192)")
 	if err != nil {
 		return nil, err
 	}
-	reader, err := open(path, readers, "query_only(1)", "cache_size(-8192)")
+	reader, err := open(path, readers, "query_only(1)", cacheSize(readerCache))
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
@@ -62,6 +69,8 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	}
 	return s, nil
 }
+
+func cacheSize(kib int) string { return fmt.Sprintf("cache_size(-%d)", kib) }
 
 func open(path string, conns int, pragmas ...string) (*sql.DB, error) {
 	path, err := filepath.Abs(path) // of a relative one the URL would read the first folder as a host
