@@ -55,3 +55,20 @@ func TestPlotIsWellFormed(t *testing.T) {
 		t.Errorf("%d lines of CSV, want a heading and 11:\n%s", lines, csv.String())
 	}
 }
+
+// What a place is late with is made up for, but not for ever.
+func TestPace(t *testing.T) {
+	p := &pace{every: time.Second, due: time.Now().Add(-3 * time.Second)}
+	began := time.Now()
+	for range 3 {
+		p.wait(t.Context()) // three are due, none waits
+	}
+	if late := time.Since(began); late >= time.Second {
+		t.Errorf("what was due took %s", late)
+	}
+	p.due = time.Now().Add(-time.Hour)
+	p.wait(t.Context())
+	if debt := time.Until(p.due); debt < -maxDebt {
+		t.Errorf("%s late are made up for, more than %s", -debt, maxDebt)
+	}
+}
