@@ -117,7 +117,7 @@ func (a *API) device(ctx context.Context, c *caller, name, secret string) (*auth
 		a.metrics.throttled.Inc()
 		return nil, withRetry(huma.Error429TooManyRequests("too many logins failed: wait"), http.StatusTooManyRequests, wait)
 	}
-	claims, err := a.Devices.BySecret(ctx, name, secret)
+	claims, err := a.Devices.BySecret(ctx, name, secret, c.address)
 	if !errors.Is(err, auth.ErrSignature) {
 		a.sources.giveBack(source)
 	}

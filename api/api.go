@@ -51,7 +51,10 @@ type Revocations interface {
 type Devices interface {
 	// BySecret returns the claims of the device {fleet}/{device}; its error
 	// wraps one of package auth, or is the store's.
-	BySecret(ctx context.Context, username, secret string) (*auth.Claims, error)
+	BySecret(ctx context.Context, username, secret, address string) (*auth.Claims, error)
+	// Strangers returns the devices of a fleet that were refused because they
+	// are not registered, in no order.
+	Strangers(fleetID string) []auth.Stranger
 }
 
 // A Broker is the MQTT broker of the same process.
@@ -73,6 +76,7 @@ type Options struct {
 	Revocations Revocations         // those that Verifier asks
 	Broker      Broker              // nil in a process without one
 	Devices     Devices             // nil: devices have no secrets
+	Closed      bool                // drivers are registered, and not created at first sight
 	Log         Log                 // nil in a process without the stream
 	Blobs       Blobs               // nil in a process without the stream
 	Deliverer   Deliverer           // nil in a process that delivers nothing to webhooks

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -46,12 +47,14 @@ type DeviceSecret struct {
 	Secret   string `json:"secret"`
 }
 
-// A SeenDevice is connected with a token of its own, and not registered.
+// A SeenDevice is not registered: it is connected with a token of its own, or
+// was refused.
 type SeenDevice struct {
 	ID          string `json:"id"`
 	Driver      string `json:"driver,omitempty"`
 	Address     string `json:"address"`
-	ConnectedAt stamp  `json:"connected_at"`
+	ConnectedAt stamp  `json:"connected_at" doc:"When refused: its last attempt."`
+	Refused     string `json:"refused,omitempty" doc:"Why it was refused in the last day; absent when it is connected." example:"not registered"`
 }
 
 func (a *API) deviceRoutes() {
@@ -64,7 +67,7 @@ func (a *API) deviceRoutes() {
 	register(a, operation{method: "POST", path: "/devices/{id}/secret", id: "create-device-secret",
 		summary: "Give a device a new secret; the old one ends", status: http.StatusOK, once: true}, admins, a.createDeviceSecret)
 	register(a, operation{method: "GET", path: "/unknown-devices", id: "list-unknown-devices",
-		summary: "Devices that are connected to this process and not registered; POST /devices accepts one"}, admins, a.listUnknownDevices)
+		summary: "Devices that are not registered and are connected to this process, or were refused by it; POST /devices accepts one"}, admins, a.listUnknownDevices)
 }
 
 // OneDevice names a device of the fleet in the path.
@@ -97,7 +100,20 @@ func (a *API) createDevice(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, inBody(err)
 	}
+	if err := a.admitDriver(ctx, &d); err != nil {
+		return nil, err
+	}
 	return reply(device(&d)), a.audit(ctx, "create", "device", d.ID, nil, device(&d))
+}
+
+// admitDriver registers the driver for whom d reports where nobody else does, so
+// that to accept a device is one call.
+func (a *API) admitDriver(ctx context.Context, d *fleet.Device) error {
+	if !a.Closed {
+		return nil
+	}
+	_, err := a.Store.EnsureDriver(ctx, d.Fleet, cmp.Or(d.Driver, d.ID))
+	return err
 }
 
 func (a *API) readDevice(ctx context.Context, in *OneDevice) (*body[Device], error) {
@@ -126,6 +142,9 @@ func (a *API) updateDevice(ctx context.Context, in *struct {
 	set(&after.Disabled, ask.Disabled)
 	if err := a.Store.UpdateDevice(ctx, c.actor(), after); err != nil {
 		return nil, inBody(err)
+	}
+	if err := a.admitDriver(ctx, &after); err != nil {
+		return nil, err
 	}
 	switch {
 	case after.Disabled && !before.Disabled:
@@ -210,28 +229,28 @@ func (a *API) createDeviceSecret(ctx context.Context, in *OneDevice) (*body[Devi
 	return reply(DeviceSecret{c.fleet + "/" + in.ID, secret}), a.audit(ctx, "create secret", "device", in.ID, nil, nil)
 }
 
-// listUnknownDevices looks at the connections: with auth.auto_create a device
-// with a valid token may report before anybody has registered it.
+// listUnknownDevices looks at the connections, since with auth.auto_create a
+// device with a valid token may report before anybody has registered it, and at
+// who was refused.
 func (a *API) listUnknownDevices(ctx context.Context, in *struct {
 	InFleet
 	Paging
 }) (*body[page[SeenDevice]], error) {
-	if a.Broker == nil {
-		return nil, errNoBroker
-	}
 	after, err := in.after(fleet.ValidID)
 	if err != nil {
 		return nil, err
 	}
-	c := callerOf(ctx)
-	devices := slices.DeleteFunc(a.Broker.Clients(c.fleet), func(c fleet.Client) bool {
-		return c.Role != fleet.RoleDevice || c.Subject <= after
-	})
-	slices.SortStableFunc(devices, func(a, b fleet.Client) int { return strings.Compare(a.Subject, b.Subject) })
-	devices = slices.CompactFunc(devices, func(a, b fleet.Client) bool { return a.Subject == b.Subject })
-	var unknown []fleet.Client
-	for _, d := range devices {
-		switch _, err := a.Store.Device(ctx, c.fleet, d.Subject); {
+	fleetID := callerOf(ctx).fleet
+	seen, err := a.seenDevices(fleetID)
+	if err != nil {
+		return nil, err
+	}
+	var unknown []SeenDevice
+	for _, d := range seen {
+		if d.ID <= after {
+			continue
+		}
+		switch _, err := a.Store.Device(ctx, fleetID, d.ID); {
 		case errors.Is(err, fleet.ErrNotFound):
 			unknown = append(unknown, d)
 		case err != nil:
@@ -241,11 +260,29 @@ func (a *API) listUnknownDevices(ctx context.Context, in *struct {
 			break
 		}
 	}
-	return reply(pageOf(unknown, in.Limit, seenDevice, func(c *fleet.Client) string { return c.Subject })), nil
+	return reply(pageOf(unknown, in.Limit, func(d *SeenDevice) SeenDevice { return *d }, func(d *SeenDevice) string { return d.ID })), nil
 }
 
-func seenDevice(c *fleet.Client) SeenDevice {
-	return SeenDevice{c.Subject, c.Driver, c.Address, at(c.ConnectedAt)}
+// seenDevices returns each device that is connected or was refused, by id.
+func (a *API) seenDevices(fleetID string) ([]SeenDevice, error) {
+	if a.Broker == nil && a.Devices == nil {
+		return nil, errNoBroker
+	}
+	var seen []SeenDevice
+	if a.Broker != nil {
+		for _, c := range a.Broker.Clients(fleetID) {
+			if c.Role == fleet.RoleDevice {
+				seen = append(seen, SeenDevice{ID: c.Subject, Driver: c.Driver, Address: c.Address, ConnectedAt: at(c.ConnectedAt)})
+			}
+		}
+	}
+	if a.Devices != nil {
+		for _, s := range a.Devices.Strangers(fleetID) {
+			seen = append(seen, SeenDevice{s.Device, s.Driver, s.Address, at(s.At), "not registered"})
+		}
+	}
+	slices.SortStableFunc(seen, func(a, b SeenDevice) int { return strings.Compare(a.ID, b.ID) }) // connections first
+	return slices.CompactFunc(seen, func(a, b SeenDevice) bool { return a.ID == b.ID }), nil
 }
 
 func device(d *fleet.Device) Device {

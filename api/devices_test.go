@@ -107,6 +107,39 @@ func TestUnknownDeviceIsAccepted(t *testing.T) {
 	}
 }
 
+// A device that was refused is on the list until it is accepted, and what it
+// presented is nowhere.
+func TestRefusedDeviceIsAccepted(t *testing.T) {
+	opts, _, _ := withUplink(t)
+	s := serve(t, opts, func(o *Options) { o.Closed = true })
+	s.api.Devices = auth.NewDevices(storedDevices{s.store}, s.api.Revocations.(*auth.Revocations), nil)
+	admin := s.token("acme", fleet.RoleAdmin, "boss")
+	const secret = "THEDEVICEHASTHISSECRETNOW1"
+	for _, path := range []string{"/ingest/osmand?id=new&lat=1&lon=1", "/ingest/owntracks"} {
+		method, body := "GET", any(nil)
+		if path == "/ingest/owntracks" {
+			method, body = "POST", `{"_type":"lwt","tst":1777629600}`
+		}
+		if r := s.do(method, path, "", body, "Authorization", basic("acme/new", secret)); r.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s of an unknown device = %d, want 401", path, r.StatusCode)
+		}
+	}
+	s.do("GET", "/ingest/osmand?id=alien&lat=1&lon=1", "", nil, "Authorization", basic("beta/alien", secret))
+	var seen struct{ Items []SeenDevice }
+	r := s.want(200, "GET", "/unknown-devices", admin, nil, &seen)
+	if len(seen.Items) != 1 || seen.Items[0].ID != "new" || seen.Items[0].Refused != "not registered" || seen.Items[0].Address == "" {
+		t.Errorf("unknown devices %s", r.body)
+	}
+	if strings.Contains(string(r.body), secret) {
+		t.Errorf("the list holds a secret: %s", r.body)
+	}
+	s.want(201, "POST", "/devices", admin, DeviceRequest{ID: "new", Driver: "d5", Kind: fleet.DeviceNative}, nil)
+	s.want(200, "GET", "/drivers/d5", admin, nil, nil) // may report now
+	if s.want(200, "GET", "/unknown-devices", admin, nil, &seen); len(seen.Items) != 0 {
+		t.Errorf("after it was accepted: %+v", seen.Items)
+	}
+}
+
 func TestCommandsAndConfig(t *testing.T) {
 	s, dispo := dispatcher(t)
 	d1 := s.token("acme", fleet.RoleDriver, "d1")

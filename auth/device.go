@@ -33,6 +33,7 @@ type DeviceStore interface {
 type Devices struct {
 	store       DeviceStore
 	revocations *Revocations
+	strangers   *strangers
 	now         func() time.Time
 }
 
@@ -42,7 +43,7 @@ func NewDevices(store DeviceStore, revocations *Revocations, now func() time.Tim
 	if now == nil {
 		now = time.Now
 	}
-	return &Devices{store, revocations, now}
+	return &Devices{store, revocations, newStrangers(), now}
 }
 
 // NewDeviceSecret returns a random secret of 130 bits in 26 letters, which fits
@@ -67,13 +68,14 @@ func IsDeviceUsername(username string) bool {
 }
 
 // BySecret returns the claims of the device that username {fleet}/{device} and
-// its secret name. Its error wraps ErrSignature, ErrRevoked, or is the store's.
-func (d *Devices) BySecret(ctx context.Context, username, secret string) (*Claims, error) {
+// its secret name. Address is the peer's, for the list of strangers. The error
+// wraps ErrSignature, ErrRevoked, or is the store's.
+func (d *Devices) BySecret(ctx context.Context, username, secret, address string) (*Claims, error) {
 	if !IsDeviceUsername(username) {
 		return nil, fmt.Errorf("%w: the user name is not {fleet}/{device}", ErrMalformed)
 	}
 	fleetID, id, _ := strings.Cut(username, "/")
-	device, err := d.find(ctx, fleetID, id)
+	device, err := d.find(ctx, fleetID, id, address)
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +87,8 @@ func (d *Devices) BySecret(ctx context.Context, username, secret string) (*Claim
 
 // ByCertificate returns the claims of the device that a client certificate
 // names by the URI SAN dray:{fleet}/{device}. That the certificate is genuine
-// the TLS layer has verified. The claims end with it.
-func (d *Devices) ByCertificate(ctx context.Context, cert *x509.Certificate) (*Claims, error) {
+// the TLS layer has verified. The claims end with it. Address is as in BySecret.
+func (d *Devices) ByCertificate(ctx context.Context, cert *x509.Certificate, address string) (*Claims, error) {
 	fleetID, id, err := certificateName(cert)
 	if err != nil {
 		return nil, err
@@ -98,7 +100,7 @@ func (d *Devices) ByCertificate(ctx context.Context, cert *x509.Certificate) (*C
 	case now.Before(cert.NotBefore):
 		return nil, fmt.Errorf("%w: the certificate", ErrNotYetValid)
 	}
-	device, err := d.find(ctx, fleetID, id)
+	device, err := d.find(ctx, fleetID, id, address)
 	if err != nil {
 		return nil, err
 	}
@@ -126,11 +128,26 @@ func certificateName(cert *x509.Certificate) (fleetID, id string, err error) {
 	return fleetID, id, nil
 }
 
+// Refused remembers a device that was refused because it, or the driver that it
+// reports for, is not registered. Fleet and device are ids.
+func (d *Devices) Refused(s Stranger) {
+	s.At = d.now()
+	d.strangers.add(s)
+}
+
+// Strangers returns the devices of a fleet that were refused in the last day, in
+// no order.
+func (d *Devices) Strangers(fleetID string) []Stranger { return d.strangers.of(fleetID, d.now()) }
+
 // find says of an unknown device what it says of a wrong secret.
-func (d *Devices) find(ctx context.Context, fleetID, id string) (Device, error) {
+func (d *Devices) find(ctx context.Context, fleetID, id, address string) (Device, error) {
 	device, err := d.store.Device(ctx, fleetID, id)
+	unknown := errors.Is(err, fleet.ErrNotFound)
+	if unknown {
+		d.Refused(Stranger{Fleet: fleetID, Device: id, Address: address})
+	}
 	switch {
-	case errors.Is(err, fleet.ErrNotFound), err == nil && device.Disabled:
+	case unknown, err == nil && device.Disabled:
 		return Device{}, fmt.Errorf("%w: no such device", ErrSignature)
 	case err != nil:
 		return Device{}, fmt.Errorf("auth: find device %s/%s: %w", fleetID, id, err)

@@ -67,16 +67,16 @@ func TestBySecret(t *testing.T) {
 		{"acme/box/x", secret, ErrMalformed},
 		{"*/box", secret, ErrMalformed},
 	} {
-		if _, err := devices.BySecret(t.Context(), tt.username, tt.secret); !errors.Is(err, tt.want) {
+		if _, err := devices.BySecret(t.Context(), tt.username, tt.secret, "192.0.2.1:9"); !errors.Is(err, tt.want) {
 			t.Errorf("BySecret(%q) = %v, want %v", tt.username, err, tt.want)
 		}
 	}
-	got, err := devices.BySecret(t.Context(), "acme/box", secret)
+	got, err := devices.BySecret(t.Context(), "acme/box", secret, "192.0.2.1:9")
 	want := &Claims{Fleet: "acme", Subject: "box", Role: fleet.RoleDevice, Driver: "d1", IssuedAt: noon}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("claims: %v (-want +got):\n%s", err, diff)
 	}
-	if _, err := NewDevices(away{}, nil, nil).BySecret(t.Context(), "acme/box", secret); !errors.Is(err, errAway) || errors.Is(err, ErrSignature) {
+	if _, err := NewDevices(away{}, nil, nil).BySecret(t.Context(), "acme/box", secret, "192.0.2.1:9"); !errors.Is(err, errAway) || errors.Is(err, ErrSignature) {
 		t.Errorf("with the store away: %v", err)
 	}
 }
@@ -110,7 +110,7 @@ func certificate(t *testing.T, uris ...string) *x509.Certificate {
 func TestByCertificate(t *testing.T) {
 	store := shelf{"acme/box": {Driver: "d1"}}
 	devices := NewDevices(store, nil, atNoon)
-	got, err := devices.ByCertificate(t.Context(), certificate(t, "https://example.com/x", "dray:acme/box"))
+	got, err := devices.ByCertificate(t.Context(), certificate(t, "https://example.com/x", "dray:acme/box"), "192.0.2.1:9")
 	want := &Claims{Fleet: "acme", Subject: "box", Role: fleet.RoleDevice, Driver: "d1", ID: "x509-abc",
 		IssuedAt: noon.Add(-time.Hour), NotBefore: noon.Add(-time.Hour), ExpiresAt: noon.Add(time.Hour)}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -128,7 +128,7 @@ func TestByCertificate(t *testing.T) {
 		{[]string{"dray:acme/box", "dray:other/box"}, ErrClaims},
 		{[]string{"dray:other/box"}, ErrSignature},
 	} {
-		if _, err := devices.ByCertificate(t.Context(), certificate(t, tt.uris...)); !errors.Is(err, tt.want) {
+		if _, err := devices.ByCertificate(t.Context(), certificate(t, tt.uris...), "192.0.2.1:9"); !errors.Is(err, tt.want) {
 			t.Errorf("%v: %v, want %v", tt.uris, err, tt.want)
 		}
 	}
@@ -137,13 +137,13 @@ func TestByCertificate(t *testing.T) {
 		want error
 	}{{noon.Add(time.Hour), ErrExpired}, {noon.Add(-2 * time.Hour), ErrNotYetValid}} {
 		late := NewDevices(store, nil, func() time.Time { return tt.at })
-		if _, err := late.ByCertificate(t.Context(), certificate(t, "dray:acme/box")); !errors.Is(err, tt.want) {
+		if _, err := late.ByCertificate(t.Context(), certificate(t, "dray:acme/box"), "192.0.2.1:9"); !errors.Is(err, tt.want) {
 			t.Errorf("at %v: %v, want %v", tt.at, err, tt.want)
 		}
 	}
 	revoked := NewRevocations(atNoon)
 	revoked.Add(fleet.Revocation{Fleet: "acme", JTI: "x509-abc", ExpiresAt: noon.Add(time.Hour)})
-	if _, err := NewDevices(store, revoked, atNoon).ByCertificate(t.Context(), certificate(t, "dray:acme/box")); !errors.Is(err, ErrRevoked) {
+	if _, err := NewDevices(store, revoked, atNoon).ByCertificate(t.Context(), certificate(t, "dray:acme/box"), "192.0.2.1:9"); !errors.Is(err, ErrRevoked) {
 		t.Errorf("revoked by its serial number: %v", err)
 	}
 }

@@ -106,10 +106,10 @@ func (b *Broker) login(ctx context.Context, c *conn, p *packet.Connect) (*auth.C
 		c.key = c.clientID
 		return &auth.Claims{Fleet: "conformance", Subject: "conformance", Role: fleet.RoleService}, nil
 	}
-	login := Login{Username: p.Username, Password: string(p.Password), Peer: c.peer.certificate()}
+	login := Login{Username: p.Username, Password: string(p.Password), Peer: c.peer.certificate(), Address: c.remote}
 	switch {
 	case p.AuthMethod == methodJWT && len(p.AuthData) > 0:
-		login = Login{Password: string(p.AuthData)}
+		login = Login{Password: string(p.AuthData), Address: c.remote}
 	case p.AuthMethod != "" && p.AuthMethod != methodJWT:
 		return nil, &refusal{packet.CodeBadAuthMethod, "the authentication method is not known"}
 	}

@@ -44,7 +44,7 @@ func (c *conn) renew(frame []byte) error {
 	ctx, cancel := context.WithTimeout(c.b.ctx, 5*time.Second)
 	defer cancel()
 	before := c.claims.Load()
-	now, err := c.b.auth.Login(ctx, Login{Password: string(a.Data)})
+	now, err := c.b.auth.Login(ctx, Login{Password: string(a.Data), Address: c.remote})
 	if err != nil {
 		return &packet.Malformed{Code: packet.CodeNotAuthorized, Reason: loginRefusal(err).Error()}
 	}

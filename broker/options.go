@@ -28,6 +28,7 @@ type Login struct {
 	Username string
 	Password string
 	Peer     *x509.Certificate // verified client certificate, or nil
+	Address  string            // host:port of the peer
 }
 
 // An Authenticator turns what a client presents into claims. An error that is

@@ -36,16 +36,21 @@ type logins struct {
 	verifier    *auth.Verifier
 	revocations *auth.Revocations
 	devices     *auth.Devices
+	registry    broker.Registry // nil: any driver is admitted
 }
 
 func (l logins) Login(ctx context.Context, login broker.Login) (*auth.Claims, error) {
 	switch {
 	case login.Password == "" && login.Peer != nil:
-		return l.devices.ByCertificate(ctx, login.Peer)
+		return l.devices.ByCertificate(ctx, login.Peer, login.Address)
 	case auth.IsDeviceUsername(login.Username) && !strings.Contains(login.Password, "."): // a token has two
-		return l.devices.BySecret(ctx, login.Username, login.Password)
+		return l.devices.BySecret(ctx, login.Username, login.Password, login.Address)
 	}
-	return l.verifier.Verify(ctx, login.Password)
+	c, err := l.verifier.Verify(ctx, login.Password)
+	if err == nil && c.Role == fleet.RoleDevice && l.registry != nil && errors.Is(l.registry.Admit(ctx, c.Fleet, c.SpeaksFor()), fleet.ErrNotFound) {
+		l.devices.Refused(auth.Stranger{Fleet: c.Fleet, Device: c.Subject, Driver: c.Driver, Address: login.Address}) // by the broker, as it asks next
+	}
+	return c, err
 }
 
 func (l logins) Revoked(c *auth.Claims) bool { return l.revocations.Revoked(c) }

@@ -178,7 +178,7 @@ func (n *node) openBroker(context.Context) error {
 		bus = n.stream
 	}
 	l := n.c.Limits
-	b, err := broker.New(n.stream, logins{n.verifier, n.revocations, n.devices}, broker.Options{
+	b, err := broker.New(n.stream, logins{n.verifier, n.revocations, n.devices, n.registry}, broker.Options{
 		Addr: n.c.MQTT.Addr, TLSAddr: n.c.MQTT.TLSAddr, TLS: tlsConfig,
 		Origins: n.c.HTTP.Origins, Conformance: n.c.MQTT.Conformance, Node: n.name, Bus: bus,
 		Registry: n.registry, Presence: n.store, Logger: n.log, Registerer: n.metrics,
@@ -231,7 +231,7 @@ func (n *node) openHTTP(ctx context.Context, withAPI bool) error {
 		}
 		a, err := api.New(api.Options{
 			Store: n.store, Keeper: history.New(n.store, history.Options{MaxBytes: int64(n.c.Store.MaxBytes)}), Verifier: n.verifier, Minter: n.minter, Revocations: n.revocations, Broker: n.brokerOrNil(),
-			Devices: n.devices, Log: uplink{n.stream, n.registry, n.broker}, Blobs: proofs, Deliverer: n.relay,
+			Devices: n.devices, Closed: n.registry != nil, Log: uplink{n.stream, n.registry, n.broker}, Blobs: proofs, Deliverer: n.relay,
 			Retrier: ingest.Retrier{Store: n.store}, Vitals: n.vitals,
 			Web: bundle(), LiveProto: codec.LiveProto, Version: version, MapSource: n.c.Map.Source,
 			Origins: n.c.HTTP.Origins, Logger: n.log, Metrics: n.metrics,
