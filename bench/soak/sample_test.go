@@ -34,6 +34,29 @@ func TestGrows(t *testing.T) {
 	}
 }
 
+// Under load the least of each round counts: bursts are no growth, and a leak is.
+func TestJudgeUnderLoad(t *testing.T) {
+	for name, tt := range map[string]struct {
+		leak float64 // goroutines a round
+		good bool
+	}{
+		"bursts": {0, true},
+		"a leak": {10, false},
+	} {
+		r := &recorder{crowd: &crowd{clients: 2}}
+		for round := range rounds {
+			for i := range 5 {
+				r.load = append(r.load, sample{at: time.Duration(10*round+i) * time.Second, connections: 2,
+					heap: 40e6 + 9e6*float64(i*round), goroutines: 70 + tt.leak*float64(round), files: 40})
+			}
+			r.rest = append(r.rest, sample{at: time.Duration(10*round+9) * time.Second, heap: 2e7, goroutines: 60, files: 30})
+		}
+		if err := r.judge(); (err == nil) != tt.good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestPlotIsWellFormed(t *testing.T) {
 	r := &recorder{crowd: &crowd{clients: 2}}
 	for i := range 10 {
