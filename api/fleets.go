@@ -10,8 +10,14 @@ import (
 
 // A Fleet is a tenant.
 type Fleet struct {
-	ID        string `json:"id"`
-	CreatedAt stamp  `json:"created_at"`
+	ID        string  `json:"id"`
+	TimeZone  *string `json:"time_zone" doc:"IANA name, in which its days begin and its hours are shown; null: not set, then in that of the reader's machine."`
+	CreatedAt stamp   `json:"created_at"`
+}
+
+// A FleetChange holds what may be changed of a fleet; absent stays as it is.
+type FleetChange struct {
+	TimeZone *string `json:"time_zone,omitempty" maxLength:"64" doc:"IANA name; empty: not set." example:"Europe/Berlin"`
 }
 
 // A FleetRequest creates a fleet, with its first admin if there is to be one.
@@ -33,6 +39,8 @@ func (a *API) fleetRoutes() {
 	register(a, operation{method: "GET", path: "/fleets", id: "list-fleets", summary: "The fleets of the installation"}, operators, a.listFleets)
 	register(a, operation{method: "POST", path: "/fleets", id: "create-fleet", summary: "Create a fleet",
 		status: http.StatusCreated, once: true}, operators, a.createFleet)
+	register(a, operation{method: "GET", path: "/fleet", id: "read-fleet", summary: "The fleet and its time zone"}, people, a.readFleet)
+	register(a, operation{method: "PATCH", path: "/fleet", id: "update-fleet", summary: "Set the time zone of the fleet"}, admins, a.updateFleet)
 }
 
 func (a *API) listFleets(ctx context.Context, in *Paging) (*body[page[Fleet]], error) {
@@ -73,8 +81,33 @@ func (a *API) createFleet(ctx context.Context, in *struct{ Body FleetRequest }) 
 			return nil, err
 		}
 	}
-	made := Fleet{in.Body.ID, at(now)}
+	made := Fleet{ID: in.Body.ID, CreatedAt: at(now)}
 	return reply(made), a.audit(ctx, "create", "fleet", made.ID, nil, made)
 }
 
-func fleetOf(f *fleet.Fleet) Fleet { return Fleet{f.ID, at(f.CreatedAt)} }
+func (a *API) readFleet(ctx context.Context, _ *InFleet) (*body[Fleet], error) {
+	f, err := a.Store.Fleet(ctx, callerOf(ctx).fleet)
+	if err != nil {
+		return nil, err
+	}
+	return reply(fleetOf(&f)), nil
+}
+
+func (a *API) updateFleet(ctx context.Context, in *struct {
+	InFleet
+	Body FleetChange
+}) (*body[Fleet], error) {
+	c := callerOf(ctx)
+	before, err := a.Store.Fleet(ctx, c.fleet)
+	if err != nil {
+		return nil, err
+	}
+	after := before
+	set(&after.TimeZone, in.Body.TimeZone)
+	if err := a.Store.UpdateFleet(ctx, c.actor(), after); err != nil {
+		return nil, inBody(err)
+	}
+	return reply(fleetOf(&after)), a.audit(ctx, "update", "fleet", after.ID, fleetOf(&before), fleetOf(&after))
+}
+
+func fleetOf(f *fleet.Fleet) Fleet { return Fleet{f.ID, orNull(f.TimeZone), at(f.CreatedAt)} }

@@ -39,6 +39,8 @@ type replyStore interface {
 type driverStore interface {
 	EnsureFleet(ctx context.Context, id string) (created bool, err error)
 	Fleets(ctx context.Context, after string, limit int) ([]fleet.Fleet, error)
+	Fleet(ctx context.Context, id string) (fleet.Fleet, error)
+	UpdateFleet(ctx context.Context, by fleet.Actor, f fleet.Fleet) error
 	EnsureDriver(ctx context.Context, fleetID, driver string) (created bool, err error)
 	Drivers(ctx context.Context, q fleet.DriverQuery) ([]fleet.Driver, error)
 	Driver(ctx context.Context, fleetID, id string) (fleet.Driver, error)

@@ -36,6 +36,31 @@ var deviceTests = map[string]func(*testing.T, Store){
 	},
 }
 
+var fleetTests = map[string]func(*testing.T, Store){
+	"have a time zone": func(t *testing.T, s Store) {
+		for _, id := range []string{"acme", "beta"} {
+			_, err := s.EnsureFleet(t.Context(), id)
+			ok(t, err)
+		}
+		f, err := s.Fleet(t.Context(), "acme")
+		ok(t, err)
+		equal(t, "zone before", f.TimeZone, "")
+		f.TimeZone = "Europe/Berlin"
+		ok(t, s.UpdateFleet(t.Context(), office, f))
+		got, err := s.Fleet(t.Context(), "acme")
+		ok(t, err)
+		equal(t, "read", got, f)
+		all, err := s.Fleets(t.Context(), "", 10)
+		ok(t, err)
+		equal(t, "zones of all", []string{all[0].TimeZone, all[1].TimeZone}, []string{"Europe/Berlin", ""})
+		f.TimeZone = "Mars/Olympus"
+		wantInvalid(t, "zone", s.UpdateFleet(t.Context(), office, f))
+		_, err = s.Fleet(t.Context(), "gamma")
+		wantErr(t, "unknown", err, fleet.ErrNotFound)
+		wantErr(t, "change of unknown", s.UpdateFleet(t.Context(), office, fleet.Fleet{ID: "gamma"}), fleet.ErrNotFound)
+	},
+}
+
 var webhookTests = map[string]func(*testing.T, Store){
 	"begin at the newest event": func(t *testing.T, s Store) {
 		shipment(t, s, "s1")

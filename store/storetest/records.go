@@ -127,6 +127,9 @@ type Records interface {
 
 	// Fleets returns up to limit fleets with ids after the given one.
 	Fleets(ctx context.Context, after string, limit int) ([]fleet.Fleet, error)
+	// Fleet returns one, or ErrNotFound; UpdateFleet sets its time zone.
+	Fleet(ctx context.Context, id string) (fleet.Fleet, error)
+	UpdateFleet(ctx context.Context, by fleet.Actor, f fleet.Fleet) error
 
 	// UpdateUser sets name, role and whether the user is disabled, which ends
 	// every refresh token of the user.

@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		{"letters", letterTests},
 		{"shipments", shipmentTests},
 		{"assignments", assignmentTests},
+		{"fleets", fleetTests},
 		{"devices", deviceTests},
 		{"webhooks", webhookTests},
 		{"alerts", alertTests},
