@@ -9,13 +9,15 @@ import { SignaturePad } from "./SignaturePad";
 interface SheetProps {
   title: string;
   submit: string;
+  /** Something is still being made ready: not yet. */
+  busy?: boolean;
   onSubmit: (form: FormData) => void;
   onClose: () => void;
   children: ReactNode;
 }
 
 /** A modal form that is open as long as it is drawn. */
-function Sheet({ title, submit, onSubmit, onClose, children }: SheetProps) {
+function Sheet({ title, submit, busy, onSubmit, onClose, children }: SheetProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     dialog.current?.showModal();
@@ -36,7 +38,9 @@ function Sheet({ title, submit, onSubmit, onClose, children }: SheetProps) {
           <button type="button" onClick={onClose}>
             {t("dialog.cancel")}
           </button>
-          <button className="primary">{submit}</button>
+          <button className="primary" disabled={busy}>
+            {submit}
+          </button>
         </div>
       </form>
     </dialog>
@@ -88,6 +92,7 @@ export function FailedDialog({ job, onReport, onClose }: { job: Job; onReport: (
 export function ProofDialog({ job, onReport, onClose }: { job: Job; onReport: (detail: StatusDetail) => void; onClose: () => void }) {
   const [signature, setSignature] = useState<string>();
   const [photo, setPhoto] = useState<string>();
+  const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
 
   async function take(event: ChangeEvent<HTMLInputElement>) {
@@ -95,11 +100,13 @@ export function ProofDialog({ job, onReport, onClose }: { job: Job; onReport: (d
     setProblem("");
     setPhoto(undefined);
     if (!file) return;
+    setBusy(true);
     try {
       setPhoto(await shrinkPhoto(file));
     } catch {
       setProblem(t("proof.photo.failed"));
     }
+    setBusy(false);
   }
 
   function submit(form: FormData) {
@@ -109,7 +116,7 @@ export function ProofDialog({ job, onReport, onClose }: { job: Job; onReport: (d
   }
 
   return (
-    <Sheet title={t("proof.title", { reference: job.reference })} submit={t("proof.submit")} onSubmit={submit} onClose={onClose}>
+    <Sheet title={t("proof.title", { reference: job.reference })} submit={t("proof.submit")} busy={busy} onSubmit={submit} onClose={onClose}>
       <label className="field">
         {t("proof.name")}
         <input name="name" maxLength={200} autoComplete="off" />
@@ -118,8 +125,8 @@ export function ProofDialog({ job, onReport, onClose }: { job: Job; onReport: (d
       <div className="field">
         <span>{t("proof.photo")}</span>
         <label className="take-photo">
-          <input className="visually-hidden" type="file" accept="image/*" capture="environment" onChange={(event) => void take(event)} />
-          {photo ? t("proof.photo.again") : t("proof.photo.take")}
+          <input className="visually-hidden" type="file" accept="image/*" capture="environment" disabled={busy} onChange={(event) => void take(event)} />
+          {t(busy ? "proof.photo.busy" : photo ? "proof.photo.again" : "proof.photo.take")}
         </label>
       </div>
       <p className="problem" role="alert">

@@ -36,7 +36,6 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
   const update = useUpdate();
   const [duty, setDuty] = useState<Duty>(outbox.duty?.state ?? "off");
   const [problem, setProblem] = useState("");
-  const [seen, setSeen] = useState({ dropped: 0, refused: 0 });
 
   const locateNow = useRef<() => boolean>(() => false);
   const downstream = useDownstream(runtime, () => locateNow.current());
@@ -68,8 +67,6 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
 
   const tracking = trackingOf(duty, gps, link, state, now);
   const measuring = duty === "on" && tracking !== "denied" && tracking !== "unsupported";
-  const dropped = state.dropped - seen.dropped;
-  const refused = state.refused - seen.refused;
 
   return (
     <div className="shift">
@@ -95,15 +92,13 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
             {t(refusal.key, { reason: refusal.reason })}
           </Notice>
         ))}
-        {dropped > 0 && (
-          <Notice kind="warning" onDismiss={() => setSeen({ ...seen, dropped: state.dropped })}>
-            {t("notice.dropped", { count: dropped })}
-          </Notice>
-        )}
-        {refused > 0 && (
-          <Notice kind="warning" onDismiss={() => setSeen({ ...seen, refused: state.refused })}>
-            {t("notice.refused", { count: refused })}
-          </Notice>
+        {(["dropped", "refused"] as const).map(
+          (what) =>
+            state[what] > 0 && (
+              <Notice key={what} kind="warning" onDismiss={() => void outbox.putAway(what)}>
+                {t(`notice.${what}`, { count: state[what] })}
+              </Notice>
+            ),
         )}
         {state.serverBusy && <Notice kind="warning">{t("notice.busy")}</Notice>}
         {update && (

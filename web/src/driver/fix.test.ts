@@ -76,6 +76,14 @@ describe("Sampler", () => {
     expect(sampler.offer(reading(0.1))).toBe("time");
   });
 
+  it("goes on after the phone's clock was set back", () => {
+    const sampler = new Sampler();
+    expect(sampler.offer(reading(3_600))).toBe("time");
+    expect(sampler.offer(reading(3_599))).toBeNull();
+    expect(sampler.offer(reading(10))).toBe("time");
+    expect(sampler.offer(reading(12))).toBeNull();
+  });
+
   it("does not take a wandering receiver for a journey", () => {
     const sampler = new Sampler();
     expect(sampler.offer(reading(0, { accuracy: 900 }))).toBe("time");

@@ -71,8 +71,8 @@ export const de: Catalogue<keyof typeof en> = {
 
   "notice.signedOut": "Ihre Anmeldung ist abgelaufen, oder die Disposition hat sie beendet.",
   "notice.signIn": "Anmelden",
-  "notice.dropped": "{count} Positionen wurden aufgegeben: Zu viele oder zu alte haben gewartet.",
-  "notice.refused": "{count} Meldungen wurden vom Server abgelehnt.",
+  "notice.dropped": "Aufgegebene Positionen: {count}. Zu viele oder zu alte haben gewartet.",
+  "notice.refused": "Vom Server abgelehnt: {count}.",
   "notice.storage": "Der Speicher dieses Telefons versagt oder ist voll. Positionen können verloren gehen.",
   "notice.busy": "Der Server kann gerade nichts annehmen. Es wird von selbst erneut versucht.",
   "notice.screen": "Der Browser hält den Bildschirm nicht an. Stellen Sie ihn auf dauerhaft an, sonst endet die Ortung, wenn er dunkel wird.",
@@ -95,7 +95,7 @@ export const de: Catalogue<keyof typeof en> = {
   "error.other": "Der Server hat eine Meldung abgelehnt: {reason}",
 
   "menu.signOut": "Abmelden",
-  "menu.signOut.waiting": "{count} Meldungen warten auf diesem Telefon. Sie bleiben und werden gesendet, wenn Sie sich hier wieder anmelden. Abmelden?",
+  "menu.signOut.waiting": "Auf diesem Telefon warten: {count}. Alles bleibt und wird gesendet, wenn Sie sich hier wieder anmelden. Abmelden?",
 
   "jobs.title": "Aufträge",
   "jobs.none": "Keine Aufträge. Neue erscheinen hier von selbst.",
@@ -138,6 +138,7 @@ export const de: Catalogue<keyof typeof en> = {
   "proof.clear": "Löschen",
   "proof.photo": "Foto",
   "proof.photo.take": "Foto aufnehmen",
+  "proof.photo.busy": "Foto wird verkleinert…",
   "proof.photo.again": "Neu aufnehmen",
   "proof.photo.failed": "Dieses Bild lässt sich nicht verwenden.",
   "proof.note": "Notiz",

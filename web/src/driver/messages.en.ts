@@ -68,8 +68,8 @@ export const en = {
 
   "notice.signedOut": "Your sign-in has ended, or the office has ended it.",
   "notice.signIn": "Sign in",
-  "notice.dropped": "{count} positions were given up: too many or too old were waiting.",
-  "notice.refused": "{count} reports were refused by the server.",
+  "notice.dropped": "Positions given up: {count}. Too many or too old were waiting.",
+  "notice.refused": "Refused by the server: {count}.",
   "notice.storage": "This phone's storage fails or is full. Positions may be lost.",
   "notice.busy": "The server cannot take anything right now. It is tried again by itself.",
   "notice.screen": "The browser does not keep the screen on. Set the screen to stay on, or tracking stops when it goes dark.",
@@ -92,7 +92,7 @@ export const en = {
   "error.other": "The server refused a report: {reason}",
 
   "menu.signOut": "Sign out",
-  "menu.signOut.waiting": "{count} reports wait on this phone. They are kept, and sent when you sign in here again. Sign out?",
+  "menu.signOut.waiting": "Waiting on this phone: {count}. All of it is kept, and sent when you sign in here again. Sign out?",
 
   "jobs.title": "Jobs",
   "jobs.none": "No jobs. New ones appear here by themselves.",
@@ -135,6 +135,7 @@ export const en = {
   "proof.clear": "Clear",
   "proof.photo": "Photo",
   "proof.photo.take": "Take a photo",
+  "proof.photo.busy": "Preparing the photo…",
   "proof.photo.again": "Take another",
   "proof.photo.failed": "This picture cannot be used.",
   "proof.note": "Note",

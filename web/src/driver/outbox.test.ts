@@ -215,6 +215,18 @@ it("shows a storage that fails, and counts what it could not keep", async () => 
   expect(outbox.state).toMatchObject({ storageFailed: true, dropped: 1 });
 });
 
+it("keeps what the driver says on a full disk, in the place of the oldest fixes, and tells it until that was read", async () => {
+  const store = await OutboxStore.open("acme", "d7");
+  const outbox = await Outbox.open(store, limits);
+  await add(outbox, 3);
+  vi.spyOn(store, "addReport").mockRejectedValueOnce(new DOMException("full", "QuotaExceededError"));
+  await outbox.setDuty({ state: "off", at: "2026-06-01T14:00:00.000Z" });
+  expect(outbox.state).toMatchObject({ reports: 1, fixes: 2, dropped: 1 });
+  expect((await open()).state.dropped).toBe(1);
+  await outbox.putAway("dropped");
+  expect((await open()).state.dropped).toBe(0);
+});
+
 it("keeps the reports of one driver from another", async () => {
   await add(await open(), 2);
   const other = await Outbox.open(await OutboxStore.open("acme", "d8"));

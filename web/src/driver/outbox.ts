@@ -12,9 +12,9 @@ export interface OutboxState {
   reports: number;
   /** When the server last took something, in ms since 1970. */
   lastAckAt: number | null;
-  /** Fixes given up because too many or too old were waiting. */
+  /** Fixes given up because too many or too old were waiting, and not put away yet. */
   dropped: number;
-  /** Reports and fixes that the server will never take. */
+  /** Reports and fixes that the server will never take, and not put away yet. */
   refused: number;
   /** The server answers that it cannot take anything now. */
   serverBusy: boolean;
@@ -128,7 +128,7 @@ export class Outbox {
 
   addFix(fix: Fix): Promise<void> {
     return this.guard(async () => {
-      const stored = await this.keep(fix);
+      const stored = await this.makingRoom(() => this.store.addFix(fix)).catch(() => null);
       if (!stored) return this.set({ dropped: this.state.dropped + 1, storageFailed: true });
       this.set({ fixes: this.state.fixes + 1, storageFailed: false });
       if (this.flight) this.flight.newest = stored;
@@ -137,10 +137,14 @@ export class Outbox {
     });
   }
 
-  /** Keeps a report and what it changes. Throws when the phone cannot, or when too many wait: it is the driver's word and never goes unsaid. */
+  /**
+   * Keeps a report and what it changes, in the place of the oldest fixes when
+   * the disk is full. Throws when the phone cannot, or when too many wait: it
+   * is the driver's word and never goes unsaid.
+   */
   async addReport(report: Report, change: Change = {}): Promise<void> {
     if (this.state.reports >= this.limits.reports) throw new Error("too many reports wait");
-    await this.store.addReport(report, change);
+    await this.makingRoom(() => this.store.addReport(report, change));
     this.duty = change.duty ?? this.duty;
     this.set({ reports: this.state.reports + 1 });
     void this.guard(() => this.pump());
@@ -156,17 +160,19 @@ export class Outbox {
     return this.store.reports(limit);
   }
 
-  /** Stores fix, in the place of older ones when the disk is full. Null when even that fails. */
-  private async keep(fix: Fix): Promise<StoredFix | null> {
+  /** The driver has read how many were dropped, or refused. */
+  putAway(name: "dropped" | "refused"): Promise<void> {
+    return this.guard(() => this.count(name, -this.state[name]));
+  }
+
+  /** Writes, once more in the place of the oldest fixes when the disk is full. */
+  private async makingRoom<T>(write: () => Promise<T>): Promise<T> {
     try {
-      return await this.store.addFix(fix);
-    } catch {
-      try {
-        await this.giveUp(Math.ceil(this.state.fixes / 100));
-        return await this.store.addFix(fix);
-      } catch {
-        return null;
-      }
+      return await write();
+    } catch (error) {
+      if (this.state.fixes === 0) throw error;
+      await this.giveUp(Math.ceil(this.state.fixes / 100));
+      return write();
     }
   }
 

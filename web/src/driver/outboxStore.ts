@@ -3,6 +3,7 @@ import { openDB, type DBSchema, type IDBPDatabase } from "idb";
 import type { Message } from "./dispatchMessages";
 import type { Fix } from "./fix";
 import type { Job } from "./job";
+import { randomID } from "./randomID";
 
 /** A fix as it waits; `seq` counts up within one `boot`, so that the server sees duplicates and gaps exactly. */
 export type NumberedFix = Fix & { boot: string; seq: number };
@@ -77,7 +78,7 @@ export class OutboxStore {
   async addFix(fix: Fix): Promise<StoredFix> {
     const tx = this.db.transaction(["fixes", "meta"], "readwrite", DURABLE);
     const meta = tx.objectStore("meta");
-    const boot = ((await meta.get("boot")) as string | undefined) ?? crypto.randomUUID();
+    const boot = ((await meta.get("boot")) as string | undefined) ?? randomID();
     const seq = (((await meta.get("seq")) as number | undefined) ?? 0) + 1;
     const numbered = { ...fix, boot, seq };
     const [key] = await Promise.all([tx.objectStore("fixes").add(numbered), meta.put(boot, "boot"), meta.put(seq, "seq"), tx.done]);

@@ -29,6 +29,7 @@ export function parseConfig(payload: string): ReportingConfig {
 
 const CLOSEST = 1_000; // ms between two fixes, whatever happens
 const STANDING_INTERVAL = 30_000; // ms between two fixes on the spot
+const CLOCK_SET_BACK = 60_000; // ms; a reading that much older than the last is new, by another clock
 const TURN = 30; // degrees, as the server's own thinning keeps them
 const TURN_SPEED = 2; // m/s below which a heading wanders by itself
 const EARTH = 6_371_008.8; // metres, mean radius
@@ -50,6 +51,7 @@ export class Sampler {
 
   /** Returns why reading is worth a fix, or null when it is not. */
   offer(reading: Reading): Trigger | null {
+    if (this.newest - reading.timestamp > CLOCK_SET_BACK) this.forget();
     if (reading.timestamp <= this.newest) return null; // a watch that begins anew may give the same one again
     const trigger = this.judge(reading);
     if (trigger) {
@@ -64,6 +66,11 @@ export class Sampler {
     this.last = reading;
     this.newest = Math.max(this.newest, reading.timestamp);
     return "poll";
+  }
+
+  private forget() {
+    this.last = null;
+    this.newest = -Infinity;
   }
 
   /** Makes the next new reading count, whatever it is. */

@@ -26,7 +26,7 @@ export function useGeolocation(
 ): { gps: Gps; locate: () => boolean } {
   const [gps, setGps] = useState<Gps>({ state: "searching", reading: null });
   const sampler = useRef(new Sampler());
-  const supported = "geolocation" in navigator;
+  const supported = isSecureContext && "geolocation" in navigator; // over plain HTTP it is there and denies everything
   const report = useEffectEvent(onReading);
 
   const take = useEffectEvent((reading: Reading, asked: boolean) => {

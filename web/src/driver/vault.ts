@@ -1,6 +1,7 @@
 import { openDB, type DBSchema } from "idb";
 
 import type { Tokens, Vault } from "../mqtt/credentials";
+import { randomID } from "./randomID";
 
 interface Schema extends DBSchema {
   kept: { key: "tokens" | "device"; value: Tokens | string };
@@ -34,7 +35,7 @@ export async function deviceSuffix(): Promise<string> {
   const tx = db.transaction("kept", "readwrite");
   let suffix = (await tx.store.get("device")) as string | undefined;
   if (!suffix) {
-    suffix = `pwa-${crypto.randomUUID().slice(0, 8)}`;
+    suffix = `pwa-${randomID().slice(0, 8)}`;
     await tx.store.put(suffix, "device");
   }
   await tx.done;

@@ -12,11 +12,14 @@ const driver = { sub: "d7", fleet: "acme", role: "driver", exp: 4_000_000_000 };
 class Sessions {
   requests: string[] = [];
   status = 200;
+  /** A network of which one has to log in answers in its place. */
+  portal = false;
   role = "driver";
   expiresIn = 900;
   private valid = "";
   private issued = 0;
   readonly http: Server = createServer((request, response) => {
+    if (this.portal) return void response.end("<p>Welcome to the hotel</p>");
     let text = "";
     request.on("data", (part) => (text += String(part)));
     request.on("end", () => {
@@ -95,6 +98,16 @@ describe("access", () => {
     expect(credentials.signedIn).toBe(false);
     expect(credentials.claims?.sub).toBe("d7"); // so that reports go on being kept under that name
     await expect((await open()).access()).rejects.toThrow(SignedOutError);
+  });
+
+  it("stays signed in when something else answers in the server's place", async () => {
+    server.expiresIn = 0;
+    const credentials = await signedIn();
+    server.portal = true;
+    await expect(credentials.access()).rejects.toThrow(ApiError);
+    server.portal = false;
+    server.expiresIn = 900;
+    expect(await credentials.access()).toBe(vault.tokens?.access);
   });
 
   it("of a token that came by link ends with the first refusal", async () => {

@@ -81,7 +81,7 @@ export class Credentials {
 
   /** Signs in. roles are those that may use this face; others are signed out again. Throws ApiError, or TypeError without a network. */
   async login(fleet: string, user: string, password: string, roles: readonly string[]): Promise<void> {
-    const answer = await this.post("/login", { fleet, user, password });
+    const answer = await this.ask("/login", { fleet, user, password });
     const role = readClaims(answer.access_token)?.role ?? "";
     if (!roles.includes(role)) {
       await this.revoke(answer.access_token, answer.refresh_token);
@@ -137,7 +137,7 @@ export class Credentials {
     };
     if (!refresh) return expire();
     try {
-      await this.keep(await this.post("/token/refresh", { refresh_token: refresh }));
+      await this.keep(await this.ask("/token/refresh", { refresh_token: refresh }));
     } catch (error) {
       if (error instanceof ApiError && [400, 401, 403].includes(error.status)) return expire();
       throw error;
@@ -171,7 +171,15 @@ export class Credentials {
     }
   }
 
-  private async post(path: string, body: object, bearer?: string): Promise<LoginAnswer> {
+  /** Asks for tokens. Throws ApiError for an answer that is not dray's: a hotel's network says 200 too, until one has paid. */
+  private async ask(path: string, body: object): Promise<LoginAnswer> {
+    const answer = (await this.post(path, body)) as Partial<LoginAnswer>;
+    const whole = readClaims(answer.access_token ?? "") && answer.refresh_token && answer.expires_in !== undefined;
+    if (!whole) throw new ApiError(502, "something else than the server answered");
+    return answer as LoginAnswer;
+  }
+
+  private async post(path: string, body: object, bearer?: string): Promise<unknown> {
     const response = await fetch(this.api + path, {
       method: "POST",
       headers: { "Content-Type": "application/json", ...(bearer && { Authorization: `Bearer ${bearer}` }) },
@@ -182,6 +190,6 @@ export class Credentials {
       const problem = (await response.json().catch(() => ({}))) as { detail?: string; title?: string };
       throw new ApiError(response.status, problem.detail ?? problem.title ?? response.statusText);
     }
-    return (response.status === 204 ? {} : await response.json().catch(() => ({}))) as LoginAnswer;
+    return response.status === 204 ? {} : response.json().catch(() => ({}));
   }
 }
