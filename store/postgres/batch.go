@@ -84,6 +84,8 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 			p.lock = s.contended.mark()
 		case !errors.As(err, &pg):
 			return fleet.Saved{}, err
+		case pg.Code == uniqueViolation && pg.TableName == "latest":
+			// Another writer was the first to say where a driver is.
 		case pg.Code == uniqueViolation && !p.merge:
 			p.merge = true
 		case pg.Code == checkViolation:

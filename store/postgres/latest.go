@@ -33,13 +33,16 @@ func queueLatest(b *pgx.Batch, rows []batch.Row) {
 		battery[i] = pgtype.Int2{Int16: int16(column.Battery.Int(r.Battery.V)), Valid: r.Battery.OK}
 		sources[i] = r.Position.Source
 	}
-	b.Queue(`INSERT INTO latest AS l (driver_id, fix_at, received_at, lat, lon, accuracy, altitude, speed, heading, battery, source)
-		SELECT * FROM unnest($1::int4[], $2::timestamptz[], $3::timestamptz[], $4::int4[], $5::int4[], $6::int4[], $7::int4[], $8::int4[],
-			$9::int4[], $10::int2[], $11::text[])
-		ON CONFLICT (driver_id) DO UPDATE SET fix_at = excluded.fix_at, received_at = excluded.received_at, lat = excluded.lat,
-			lon = excluded.lon, accuracy = excluded.accuracy, altitude = excluded.altitude, speed = excluded.speed,
-			heading = excluded.heading, battery = excluded.battery, source = excluded.source
-		WHERE excluded.fix_at > l.fix_at`,
+	// Set-returning functions beside one another are read in step, and cost much
+	// less than unnest of all of them in FROM, which keeps each in a tuple store.
+	// MERGE reads each row once, where ON CONFLICT locks it before the update.
+	b.Queue(`MERGE INTO latest l USING (SELECT unnest($1::int4[]) AS driver_id, unnest($2::timestamptz[]) AS fix_at, unnest($3::timestamptz[]) AS received_at,
+			unnest($4::int4[]) AS lat, unnest($5::int4[]) AS lon, unnest($6::int4[]) AS accuracy, unnest($7::int4[]) AS altitude, unnest($8::int4[]) AS speed,
+			unnest($9::int4[]) AS heading, unnest($10::int2[]) AS battery, unnest($11::text[]) AS source) n ON l.driver_id = n.driver_id
+		WHEN MATCHED AND n.fix_at > l.fix_at THEN UPDATE SET fix_at = n.fix_at, received_at = n.received_at, lat = n.lat, lon = n.lon,
+			accuracy = n.accuracy, altitude = n.altitude, speed = n.speed, heading = n.heading, battery = n.battery, source = n.source
+		WHEN NOT MATCHED THEN INSERT (driver_id, fix_at, received_at, lat, lon, accuracy, altitude, speed, heading, battery, source)
+			VALUES (n.driver_id, n.fix_at, n.received_at, n.lat, n.lon, n.accuracy, n.altitude, n.speed, n.heading, n.battery, n.source)`,
 		ids, fixAt, received, lat, lon, accuracy, altitude, speed, heading, battery, sources)
 }
 

@@ -113,7 +113,7 @@ func (l *ledgers) saveGrown(ctx context.Context, tx pgx.Tx, ids []int64) error {
 		last[i], lastAt[i], wasLast[i] = l.byID[id].Last, l.byID[id].LastAt, *l.read[id].last
 	}
 	return moved(ids)(tx.Exec(ctx, `UPDATE sources s SET last_seq = n.last_seq, last_at = n.last_at
-		FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[]) AS n (id, last_seq, last_at, was_last)
+		FROM (SELECT unnest($1::int4[]), unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[])) AS n (id, last_seq, last_at, was_last)
 		WHERE s.id = n.id AND s.last_seq = n.was_last`, ids, last, lastAt, wasLast))
 }
 
