@@ -85,7 +85,7 @@ func New(stream Appender, auth Authenticator, opts Options) (*Broker, error) {
 func newEngine(o *Options) *mqtt.Server {
 	caps := mqtt.NewDefaultServerCapabilities()
 	caps.MaximumClientWritesPending = engineQueue
-	caps.MaximumInflight = uint16(min(4*o.Limits.InflightMessages, 65535)) // of a client that acknowledges
+	caps.MaximumInflight = uint16(min(acknowledging*o.Limits.InflightMessages, 65535)) // of a client that acknowledges
 	caps.MaximumSessionExpiryInterval = engineForever
 	caps.MaximumMessageExpiryInterval = 0 // only what a client lets expire does
 	caps.MaximumPacketSize = 0            // the guard's business

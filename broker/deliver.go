@@ -20,6 +20,10 @@ const engineQueue = 128
 // queueStall is how long that queue may stand still.
 const queueStall = 2 * time.Second
 
+// acknowledging is how many times as much may wait for a client that acknowledges
+// as for one that is away: it comes back to that, and more is to come.
+const acknowledging = 4
+
 // dup is the DUP flag in the first byte of a PUBLISH.
 const dup = 8
 
@@ -29,8 +33,10 @@ type held struct {
 	mu       sync.Mutex
 	most     int
 	silence  int                 // deliveries since the client has acknowledged one
+	unheard  int                 // bytes of these
 	sent     map[uint16]struct{} // packet ids that the client has not acknowledged; no more than most
 	waiting  [][]byte            // no more than the engine's MaximumInflight
+	stored   int                 // bytes of these
 	resuming []again             // deliveries of a resumed session, until all of them are here
 	open     bool                // the session is established
 
@@ -92,6 +98,7 @@ func (d *held) pass(c *conn, h packet.Header, p []byte) {
 	case h.QoS == 0:
 	case len(d.waiting) > 0 || !d.room(c, len(p)):
 		d.waiting = append(d.waiting, slices.Clone(p))
+		d.stored += len(p)
 		return
 	case d.sent == nil:
 		d.sent = map[uint16]struct{}{h.ID: {}}
@@ -158,10 +165,11 @@ func (d *held) release(c *conn, id uint16) {
 		return
 	}
 	delete(d.sent, id)
-	d.silence = 0
+	d.silence, d.unheard = 0, 0
 	for len(d.waiting) > 0 && d.room(c, len(d.waiting[0])) {
 		next := d.waiting[0]
 		d.waiting = d.waiting[1:]
+		d.stored -= len(next)
 		h, _ := packet.Outbound(next)
 		d.sent[h.ID] = struct{}{}
 		c.send(next)
@@ -184,6 +192,8 @@ func (c *conn) acknowledged(frame []byte) error {
 	}
 	if ack.Type != packet.TypePubrec || ack.Code >= packet.CodeUnspecified {
 		c.held.release(c, ack.ID)
+	} else {
+		c.session.shrunk(ack.ID)
 	}
 	return c.toEngine(frame)
 }
@@ -233,27 +243,47 @@ func (d *held) pace(c *conn, cl *mqtt.Client) {
 // acknowledged. A client that acknowledges none, or too few, is sent away rather
 // than left without the newest: it learns that it is late, and comes back to what
 // is kept for it.
-func (d *held) queued(c *conn, cl *mqtt.Client) {
+func (d *held) queued(c *conn, cl *mqtt.Client, size int) {
 	if !c.greeted.Load() {
 		return // what is sent again
 	}
-	most := int(c.b.engine.Options.Capabilities.MaximumInflight)
+	l := &c.b.opts.Limits
+	most, mostBytes := int(c.b.engine.Options.Capabilities.MaximumInflight), acknowledging*l.SessionBytes
+	silent := l.SessionBytes
+	if c.b.sessions.bytes.Load() >= int64(l.SessionBytesTotal) {
+		silent = min(silent, l.QueueBytes)
+	}
 	d.mu.Lock()
 	d.silence++
-	late := d.silence >= c.b.opts.Limits.InflightMessages || len(d.waiting) >= most // those that have expired still wait
+	d.unheard += size
+	late := d.silence >= l.InflightMessages || d.unheard >= silent ||
+		len(d.waiting) >= most || d.stored >= mostBytes // those that have expired still wait
 	d.mu.Unlock()
-	if !c.closed.Load() && (late || cl.State.Inflight.Len() >= most) {
+	if !c.closed.Load() && (late || cl.State.Inflight.Len() >= most || c.session.waits() >= mostBytes) {
 		c.overflow()
 	}
 }
 
 // keeps reports whether one more delivery is kept for a client that is away.
 func (d *held) keeps(c *conn, cl *mqtt.Client) bool {
-	if !c.closed.Load() || cl.State.Inflight.Len() < c.b.opts.Limits.InflightMessages {
+	l := &c.b.opts.Limits
+	if !c.closed.Load() || cl.State.Inflight.Len() < l.InflightMessages &&
+		c.session.waits() < l.SessionBytes && c.b.sessions.bytes.Load() < int64(l.SessionBytesTotal) {
 		return true
 	}
 	c.b.drop("too many wait for one who is away")
 	return false
+}
+
+// sizeOf estimates the bytes that the engine keeps a delivery in: a packet and its
+// place in a map take about a kilobyte by themselves, a user property two strings.
+func sizeOf(pk *packets.Packet) int {
+	p := &pk.Properties
+	n := 1<<10 + len(pk.TopicName) + len(pk.Payload) + len(p.ContentType) + len(p.ResponseTopic) + len(p.CorrelationData)
+	for _, u := range p.User {
+		n += 32 + len(u.Key) + len(u.Val)
+	}
+	return n
 }
 
 // passed counts a delivery that has left the engine's queue.

@@ -98,6 +98,7 @@ func (c *conn) inherit(cl *mqtt.Client, clean bool) (present bool) {
 		old.acking.Unlock()
 		c.session.inherit(&old.held)
 	}
+	c.session.prune(func(id uint16) bool { _, ok := former.State.Inflight.Get(id); return ok })
 	former.State.Inflight.ResetReceiveQuota(0) // the guard counts
 	former.State.Inflight.ResetSendQuota(0)
 	cl.State.Inflight = former.State.Inflight // no copy, which would lack what is being published now

@@ -15,6 +15,10 @@ import (
 // renewed in MQTT 5.
 const methodJWT = "JWT"
 
+// connectSize bounds a CONNECT: who sends it is not known yet, and its will is kept
+// for as long as the connection lasts.
+const connectSize = 64 << 10
+
 // refusal is why a CONNECT is not accepted.
 type refusal struct {
 	code   byte
@@ -28,7 +32,7 @@ func (r *refusal) Error() string { return r.reason }
 func (c *conn) connect(release func()) error {
 	l := &c.b.opts.Limits
 	_ = c.nc.SetReadDeadline(c.openedAt.Add(l.ConnectTimeout))
-	frame, err := c.in.frame(l.PacketSize, c.nc.Read)
+	frame, err := c.in.frame(min(l.PacketSize, connectSize), c.nc.Read)
 	var p *packet.Connect
 	if err == nil {
 		p, err = packet.ParseConnect(frame)

@@ -146,8 +146,9 @@ func (h *hooks) OnQosPublish(cl *mqtt.Client, pk packets.Packet, _ int64, _ int)
 		}
 		return
 	}
-	c.session.queued(pk.PacketID)
-	c.held.queued(c, cl)
+	size := sizeOf(&pk)
+	c.session.queued(pk.PacketID, size)
+	c.held.queued(c, cl, size)
 }
 
 func (h *hooks) OnQosComplete(cl *mqtt.Client, pk packets.Packet) {

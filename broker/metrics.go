@@ -51,7 +51,10 @@ func newMetrics(b *Broker, r prometheus.Registerer) *metrics {
 	full := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "dray_broker_inflight_full_total", Help: "QoS 1 and 2 deliveries dropped because too many of a session wait to be acknowledged.",
 	}, func() float64 { return float64(atomic.LoadInt64(&b.engine.Info.InflightDropped)) })
-	r.MustRegister(m.connections, waiting, full)
+	kept := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "dray_broker_session_bytes", Help: "Bytes of QoS 1 and 2 deliveries that clients have not acknowledged.",
+	}, func() float64 { return float64(b.sessions.bytes.Load()) })
+	r.MustRegister(m.connections, waiting, full, kept)
 	return m
 }
 

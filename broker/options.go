@@ -85,22 +85,24 @@ type Options struct {
 // Limits bound what a client can take. Zero values are the defaults of
 // configs/dray.yaml.
 type Limits struct {
-	Connections      int
-	Unauthenticated  int           // connections without a valid CONNECT, in all
-	PerAddress       int           // the same, from one address
-	ConnectRate      int           // CONNECTs admitted per second; more wait
-	ConnectTimeout   time.Duration // accept to CONNECT
-	PacketSize       int           // bytes of one packet
-	ReceiveMaximum   int           // publishes of one connection that wait for the stream
-	Subscriptions    int           // of one session
-	KeepAlive        time.Duration // longest
-	SessionExpiry    time.Duration // longest
-	MessageRate      float64       // publishes per second of one connection; < 0 is no limit
-	MessageBurst     int
-	SlowClose        time.Duration // over the rate for so long: closed
-	QueueBytes       int           // outbound bytes that wait for one connection
-	QueueBytesTotal  int           // outbound bytes that wait, in all
-	InflightMessages int           // QoS 1 and 2 deliveries that one session may leave unacknowledged
+	Connections       int
+	Unauthenticated   int           // connections without a valid CONNECT, in all
+	PerAddress        int           // the same, from one address
+	ConnectRate       int           // CONNECTs admitted per second; more wait
+	ConnectTimeout    time.Duration // accept to CONNECT
+	PacketSize        int           // bytes of one packet
+	ReceiveMaximum    int           // publishes of one connection that wait for the stream
+	Subscriptions     int           // of one session
+	KeepAlive         time.Duration // longest
+	SessionExpiry     time.Duration // longest
+	MessageRate       float64       // publishes per second of one connection; < 0 is no limit
+	MessageBurst      int
+	SlowClose         time.Duration // over the rate for so long: closed
+	QueueBytes        int           // outbound bytes that wait for one connection
+	QueueBytesTotal   int           // outbound bytes that wait, in all
+	InflightMessages  int           // QoS 1 and 2 deliveries that one session may leave unacknowledged
+	SessionBytes      int           // that these may take
+	SessionBytesTotal int           // the same, of all sessions
 }
 
 func (o *Options) setDefaults() {
@@ -133,6 +135,8 @@ func (o *Options) setDefaults() {
 	l.QueueBytes = cmp.Or(l.QueueBytes, 1<<20)
 	l.QueueBytesTotal = cmp.Or(l.QueueBytesTotal, 256<<20)
 	l.InflightMessages = cmp.Or(l.InflightMessages, 1024)
+	l.SessionBytes = cmp.Or(l.SessionBytes, 4<<20)
+	l.SessionBytesTotal = cmp.Or(l.SessionBytesTotal, 256<<20)
 }
 
 // address returns the peer's IP without its port, for limits per address.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/dray-fleet/dray/broker/packet"
 )
 
 // What the clients of this node may have retained in one fleet. What the server
@@ -25,7 +27,7 @@ type retained struct {
 }
 
 type retainedTopics struct {
-	sizes map[string]int // bytes of each topic's payload
+	sizes map[string]int // bytes of each topic
 	bytes int
 }
 
@@ -33,12 +35,13 @@ func newRetained() retained {
 	return retained{most: maxRetained, mostBytes: maxRetainedBytes, of: make(map[string]*retainedTopics)}
 }
 
-// keep counts a payload of size bytes that is to be retained, unless its fleet has
-// no room for it. An empty one is always taken: it makes room.
-func (r *retained) keep(topic string, size int) bool {
-	if size == 0 {
+// keep counts a publication that is to be retained, unless its fleet has no room
+// for it. An empty one is always taken: it makes room.
+func (r *retained) keep(topic string, p *packet.Publish) bool {
+	if len(p.Payload) == 0 {
 		return true
 	}
+	size := len(topic) + len(p.Props) + len(p.Payload)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.of[fleetOf(topic)]

@@ -25,9 +25,19 @@ type session struct {
 
 	mu       sync.Mutex
 	incoming map[uint16]struct{} // QoS 2 packet ids received and not yet released [MQTT-4.3.3-10]
-	order    map[uint16]uint64   // packet id of each delivery that is not yet acknowledged → its turn
+	order    map[uint16]turn     // packet id of each delivery that is not yet acknowledged
 	turn     uint64
 	sent     map[uint16]struct{} // of these, the ones that former connections were sent
+	bytes    int                 // that these take
+	total    *atomic.Int64       // the same of all sessions
+	over     bool                // the session has ended: nothing is kept for it
+}
+
+// turn is the place of a delivery among those that are not yet acknowledged, and
+// the bytes that it takes.
+type turn struct {
+	n    uint64
+	size int
 }
 
 // identity is what of a token a session depends on. A session is resumed only
@@ -84,26 +94,66 @@ func (s *session) releaseID(id uint16) bool {
 	return ok
 }
 
-// queued remembers the turn of a delivery, the first time it is sent.
-func (s *session) queued(id uint16) {
+// queued remembers the turn of a delivery, the first time it is sent, and that it
+// takes size bytes.
+func (s *session) queued(id uint16, size int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.order[id]; ok {
+	if _, ok := s.order[id]; ok || s.over {
 		return
 	}
 	if s.order == nil {
-		s.order = make(map[uint16]uint64)
+		s.order = make(map[uint16]turn)
 	}
 	s.turn++
-	s.order[id] = s.turn
+	s.order[id] = turn{s.turn, size}
+	s.grow(size)
+}
+
+// shrunk tells that the client has a QoS 2 delivery: from its PUBREC on the
+// engine keeps the packet id alone.
+func (s *session) shrunk(id uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t, ok := s.order[id]; ok {
+		s.grow(-t.size)
+		s.order[id] = turn{n: t.n}
+	}
 }
 
 // settled forgets a delivery.
 func (s *session) settled(id uint16) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.grow(-s.order[id].size)
 	delete(s.order, id)
 	delete(s.sent, id)
+}
+
+// prune forgets the deliveries that the engine does not have: it does not tell of
+// what its queue had no room for.
+func (s *session) prune(has func(id uint16) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, t := range s.order {
+		if !has(id) {
+			s.grow(-t.size)
+			delete(s.order, id)
+			delete(s.sent, id)
+		}
+	}
+}
+
+// waits returns the bytes of what is not yet acknowledged.
+func (s *session) waits() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes
+}
+
+func (s *session) grow(n int) {
+	s.bytes += n
+	s.total.Add(int64(n))
 }
 
 // inherit remembers which deliveries the former connection was sent.
@@ -133,7 +183,7 @@ func (s *session) turnOf(id uint16) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t, ok := s.order[id]; ok {
-		return t
+		return t.n
 	}
 	return ^uint64(0)
 }
@@ -142,7 +192,16 @@ func (s *session) turnOf(id uint16) uint64 {
 func (s *session) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.grow(-s.bytes)
 	s.incoming, s.order, s.turn, s.sent = nil, nil, 0, nil
+}
+
+// end drops all state for good.
+func (s *session) end() {
+	s.forget()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
 }
 
 // subject returns the fleet and subject of a session's key: the client id is the

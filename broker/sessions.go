@@ -3,6 +3,7 @@ package broker
 import (
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -18,6 +19,8 @@ type sessions struct {
 	mu  sync.Mutex
 	all map[string]*session
 	of  map[string]map[*session]struct{} // by subject
+
+	bytes atomic.Int64 // of deliveries that are not yet acknowledged
 }
 
 func newSessions() *sessions {
@@ -62,6 +65,7 @@ func (ss *sessions) add(s *session) {
 
 // drop forgets a session. ss.mu is held.
 func (ss *sessions) drop(s *session) {
+	s.end()
 	delete(ss.all, s.key)
 	mine := ss.of[s.subject()]
 	if delete(mine, s); len(mine) == 0 {
@@ -98,7 +102,7 @@ func (ss *sessions) attach(c *conn, id identity, wantClean bool, expiry time.Dur
 	s := ss.all[c.key]
 	clean = wantClean
 	if s == nil {
-		s = &session{key: c.key}
+		s = &session{key: c.key, total: &ss.bytes}
 		ss.add(s)
 	} else if s.identity != id || s.conn != nil && s.expiry <= 0 {
 		clean = true // another's, or one that ends with the connection that ends here

@@ -102,7 +102,7 @@ func (c *conn) publish(frame []byte) error {
 		return nil
 	}
 	if !r.durable {
-		if p.Retain && !c.b.retained.keep(r.topic, len(p.Payload)) {
+		if p.Retain && !c.b.retained.keep(r.topic, &p) {
 			return c.refuse(&p, packet.CodeQuotaExceeded, "too much retained")
 		}
 		return c.plain(&p, r.topic)

@@ -58,7 +58,7 @@ func (b *Broker) publishWill(w *will) {
 		return
 	}
 	if !r.durable {
-		if p.Retain && !b.retained.keep(w.Topic, len(p.Payload)) {
+		if p.Retain && !b.retained.keep(w.Topic, &p) {
 			b.metrics.published("too much retained").Inc()
 			p.Retain = false // those who listen hear it all the same
 		}

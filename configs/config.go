@@ -126,6 +126,8 @@ type Limits struct {
 	SlowClose                 time.Duration `mapstructure:"slow_close"`
 	QueueBytes                Size          `mapstructure:"queue_bytes"`
 	QueueBytesTotal           Size          `mapstructure:"queue_bytes_total"`
+	SessionBytes              Size          `mapstructure:"session_bytes"`
+	SessionBytesTotal         Size          `mapstructure:"session_bytes_total"`
 }
 
 // Map is the dashboard's base map.

@@ -134,6 +134,8 @@ func (c *Config) limits() error {
 		{"message_burst", int64(l.MessageBurst), 1, 1_000_000_000},
 		{"queue_bytes", int64(l.QueueBytes), int64(l.PacketSize), 1 << 40},
 		{"queue_bytes_total", int64(l.QueueBytesTotal), int64(l.QueueBytes), 1 << 40},
+		{"session_bytes", int64(l.SessionBytes), int64(l.PacketSize), 1 << 40},
+		{"session_bytes_total", int64(l.SessionBytesTotal), int64(l.SessionBytes), 1 << 40},
 	} {
 		if n.value < n.min || n.value > n.max {
 			return fmt.Errorf("limits.%s must be between %d and %d, not %d", n.key, n.min, n.max, n.value)

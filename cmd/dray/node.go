@@ -189,6 +189,7 @@ func (n *node) openBroker(context.Context) error {
 			ReceiveMaximum: l.ReceiveMaximum, Subscriptions: l.Subscriptions, KeepAlive: l.KeepAlive,
 			SessionExpiry: l.SessionExpiry, MessageRate: float64(l.MessageRate), MessageBurst: l.MessageBurst,
 			SlowClose: l.SlowClose, QueueBytes: int(l.QueueBytes), QueueBytesTotal: int(l.QueueBytesTotal),
+			SessionBytes: int(l.SessionBytes), SessionBytesTotal: int(l.SessionBytesTotal),
 		},
 	})
 	if err != nil {
