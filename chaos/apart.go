@@ -30,7 +30,7 @@ func (r *rig) describeApart(ctx context.Context, natsVia func(target string) (st
 	}
 	a.nats = &process{
 		name: "nats", binary: r.opts.Binary, args: []string{"chaos", "nats", a.natsAddr, filepath.Join(r.dir, "nats")},
-		env: r.environment("nats"), logPath: filepath.Join(r.dir, "nats.log"),
+		env: r.environment("nats"), logPath: filepath.Join(r.dir, "nats.log"), ours: true,
 	}
 	r.processes = append(r.processes, &pg.process, a.nats)
 	through := a.natsAddr
@@ -80,17 +80,21 @@ func (r *rig) upApart(ctx context.Context, natsVia func(string) (string, error),
 	if err != nil {
 		return nil, err
 	}
+	return a, r.startApart(ctx, a)
+}
+
+func (r *rig) startApart(ctx context.Context, a *apart) error {
 	if err := a.postgres.up(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := a.natsUp(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	for _, p := range []*process{a.broker, a.ingest, a.api} {
 		if err := p.up(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	r.sample()
-	return a, nil
+	return nil
 }

@@ -98,7 +98,7 @@ func Run(ctx context.Context, opts Options) ([]Result, error) {
 
 func choose(opts Options) ([]fault, error) {
 	if opts.Previous != "" {
-		return []fault{{"upgrade", "an upgrade from another version", false, upgrade}}, nil
+		return upgrades, nil
 	}
 	var chosen []fault
 	for _, f := range faults {

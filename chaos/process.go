@@ -29,6 +29,7 @@ type process struct {
 	env     []string
 	ready   string // URL that answers 200 once it serves; empty is at once
 	logPath string
+	ours    bool // its memory counts as dray's
 
 	dir        string              // to run in; empty is this one's
 	credential *syscall.Credential // to run as; nil is this one's

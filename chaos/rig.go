@@ -93,7 +93,7 @@ func (r *rig) add(role string, env ...string) (*process, error) {
 	env = append(env, "DRAY_HTTP_ADDR="+addrs[0], "DRAY_MQTT_ADDR="+addrs[1], "DRAY_ADMIN_ADDR="+addrs[2])
 	p := &process{
 		name: role, binary: r.opts.Binary, args: []string{role}, env: r.environment(role, env...),
-		ready: "http://" + addrs[2] + "/readyz", logPath: filepath.Join(r.dir, role+".log"),
+		ready: "http://" + addrs[2] + "/readyz", logPath: filepath.Join(r.dir, role+".log"), ours: true,
 	}
 	r.processes = append(r.processes, p)
 	r.admins[role] = "http://" + addrs[2]
@@ -136,7 +136,7 @@ func (r *rig) sample() {
 		for wait(ctx, 500*time.Millisecond) == nil {
 			var rss int64
 			for _, p := range r.processes {
-				if p.binary == r.opts.Binary {
+				if p.ours {
 					rss += p.resident()
 				}
 			}
