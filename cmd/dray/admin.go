@@ -17,32 +17,32 @@ import (
 const firstUser = "admin"
 
 // firstAdmin creates fleet demo and its admin at the first start, and prints the
-// password once.
-func (n *node) firstAdmin(ctx context.Context, w io.Writer) error {
+// password once. It reports whether it did.
+func (n *node) firstAdmin(ctx context.Context, w io.Writer) (bool, error) {
 	_, err := n.store.UserByName(ctx, demoFleet, firstUser)
 	if !errors.Is(err, fleet.ErrNotFound) {
-		return err
+		return false, err
 	}
 	if _, err := n.store.EnsureFleet(ctx, demoFleet); err != nil {
-		return err
+		return false, err
 	}
 	password := newPassword()
 	hash, err := auth.NewPasswords().Hash(ctx, password)
 	if err != nil {
-		return err
+		return false, err
 	}
 	debug.FreeOSMemory() // hashing took 64 MiB that nobody needs again
 	err = n.store.CreateUser(ctx, fleet.User{
 		Fleet: demoFleet, ID: firstUser, Name: firstUser, Role: fleet.RoleAdmin, PasswordHash: hash,
 	})
 	if errors.Is(err, fleet.ErrConflict) {
-		return nil // another process was first
+		return false, nil // another process was first
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	_, err = fmt.Fprintf(w, "first start: log in to fleet %q as user %q with the password %s\n", demoFleet, firstUser, password)
-	return err
+	return err == nil, err
 }
 
 // newPassword returns 120 random bits that can be typed.

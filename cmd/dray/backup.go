@@ -185,7 +185,7 @@ func fetchBackup(ctx context.Context, c *configs.Config, path string) (err error
 func newRestore() *cobra.Command {
 	return &cobra.Command{
 		Use:   "restore FILE",
-		Short: "Make an empty data directory what a backup says",
+		Short: "Fill an empty data directory from a backup",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := load(cmd)

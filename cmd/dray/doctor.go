@@ -14,11 +14,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func withTimeout(ctx context.Context, d time.Duration) (context.Context, func()) {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	return ctx, cancel
-}
-
 func newDoctor() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
@@ -44,7 +39,7 @@ func diagnose(ctx context.Context, dir string, w io.Writer) error {
 	if err := json.Unmarshal(b, &a); err != nil {
 		return fmt.Errorf("addresses.json: %w", err)
 	}
-	ctx, cancel := withTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.Admin+"/readyz", nil)
 	if err != nil {

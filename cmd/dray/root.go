@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/dray-fleet/dray/configs"
@@ -27,15 +28,21 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 
 func newRoot() (*cobra.Command, error) {
 	root := &cobra.Command{
-		Use:           "dray",
-		Short:         "Fleet telemetry: where every vehicle is, kept and shown",
+		Use:   "dray",
+		Short: "Fleet telemetry: where every vehicle is, kept and shown",
+		Long: "Fleet telemetry: where every vehicle is, kept and shown.\n\n" +
+			"Every key that `dray config` prints is a setting of the file that --config names, a variable such as\n" +
+			"DRAY_HTTP_ADDR, and a flag such as --http.addr; the later wins.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.PersistentFlags().String("config", "", "configuration file; without one the defaults of dray.yaml hold")
-	if err := configs.AddFlags(root.PersistentFlags()); err != nil {
+	root.PersistentFlags().String("config", "", "configuration file (YAML); 'dray config' prints one with every key and its default")
+	settings := pflag.NewFlagSet("settings", pflag.ContinueOnError)
+	if err := configs.AddFlags(settings); err != nil {
 		return nil, err
 	}
+	settings.VisitAll(func(f *pflag.Flag) { f.Hidden = true }) // `dray config` explains them better than 60 lines of each help
+	root.PersistentFlags().AddFlagSet(settings)
 	root.AddCommand(
 		newServe(), newRole("broker", "Run the MQTT broker alone"), newRole("ingest", "Run ingest alone"),
 		newRole("api", "Run the API and the web alone"),

@@ -62,19 +62,23 @@ func serve(cmd *cobra.Command, r roles, demo bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.close()) }()
-	if r.api {
-		if err := n.firstAdmin(ctx, cmd.OutOrStdout()); err != nil {
+	if demo {
+		if err := n.addDemo(ctx); err != nil {
 			return err
 		}
 	}
 	if err := n.writeAddresses(); err != nil {
 		return err
 	}
-	n.greet(cmd.OutOrStdout())
-	if demo {
-		if err := n.addDemo(ctx); err != nil {
+	created := false
+	if r.api {
+		if created, err = n.firstAdmin(ctx, cmd.OutOrStdout()); err != nil {
 			return err
 		}
+	}
+	n.greet(cmd.OutOrStdout())
+	if demo {
+		greetDemo(cmd.OutOrStdout(), created)
 	}
 	return n.run(ctx)
 }
@@ -88,12 +92,21 @@ func (n *node) greet(w io.Writer) {
 	if n.c.HTTP.TLS.Cert != "" || len(n.c.HTTP.TLS.ACMEDomains) > 0 {
 		scheme = "https"
 	}
-	host, port, err := net.SplitHostPort(n.httpListener.Addr().String())
-	if err == nil && net.ParseIP(host).IsUnspecified() {
-		host = "localhost"
+	address := hostPort(n.httpListener.Addr(), "localhost")
+	fmt.Fprintf(w, "dashboard   %s://%s/\ndriver app  %s://%s/driver\n", scheme, address, scheme, address)
+	if n.broker != nil {
+		fmt.Fprintf(w, "MQTT        %s\n", hostPort(n.broker.Addr(), "localhost"))
 	}
-	fmt.Fprintf(w, "dashboard   %s://%s/\ndriver app  %s://%s/driver\n",
-		scheme, net.JoinHostPort(host, port), scheme, net.JoinHostPort(host, port))
+}
+
+// greetDemo says what else who tries dray wants to know. created tells that the
+// password has just been printed.
+func greetDemo(w io.Writer, created bool) {
+	if !created {
+		fmt.Fprintf(w, "log in      fleet %s, user %s; a new password: %s admin reset-password --fleet %s --user %s\n",
+			demoFleet, firstUser, os.Args[0], demoFleet, firstUser)
+	}
+	fmt.Fprintln(w, "stop        Ctrl-C")
 }
 
 // demoFleet is the fleet that is there after the first start.
@@ -130,13 +143,16 @@ func (n *node) addDemo(ctx context.Context) error {
 }
 
 // dialable returns an address of this machine for one that may be unspecified.
-func dialable(addr net.Addr) string {
+func dialable(addr net.Addr) string { return hostPort(addr, "127.0.0.1") }
+
+// hostPort returns addr with this as its host if it is unspecified.
+func hostPort(addr net.Addr, this string) string {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
 		return addr.String()
 	}
 	if net.ParseIP(host).IsUnspecified() {
-		host = "127.0.0.1"
+		host = this
 	}
 	return net.JoinHostPort(host, port)
 }
