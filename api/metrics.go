@@ -11,6 +11,7 @@ type metrics struct {
 	requests  *prometheus.CounterVec
 	seconds   *prometheus.HistogramVec
 	throttled prometheus.Counter
+	ignored   prometheus.Counter
 }
 
 // newMetrics registers with reg unless it is nil.
@@ -26,9 +27,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		throttled: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "dray_api_logins_throttled_total", Help: "Logins refused because too many failed before.",
 		}),
+		ignored: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "dray_api_uplinks_ignored_total", Help: "Messages of apps that hold no position, or are about something else.",
+		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.seconds, m.throttled)
+		reg.MustRegister(m.requests, m.seconds, m.throttled, m.ignored)
 	}
 	return m
 }

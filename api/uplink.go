@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -117,9 +116,12 @@ func (a *API) report(ctx context.Context, m codec.Message) error {
 	if a.Log == nil {
 		return errStreamAway
 	}
+	if m.Ignored != "" {
+		a.metrics.ignored.Inc()
+	}
 	if len(m.Fixes) > 0 {
 		for i := range m.Fixes {
-			wrap(&m.Fixes[i])
+			m.Fixes[i].Ext = vendorExt(m.Fixes[i].Ext)
 		}
 		if err := a.append(ctx, "location", codec.AppendLocation(nil, m.Fixes)); err != nil {
 			return err
@@ -128,24 +130,21 @@ func (a *API) report(ctx context.Context, m codec.Message) error {
 	if m.Health == nil {
 		return nil
 	}
-	health, err := json.Marshal(m.Health)
-	if err != nil {
-		return err
-	}
-	return a.append(ctx, "health", health)
+	m.Health.Ext = vendorExt(m.Health.Ext)
+	return a.append(ctx, "health", codec.AppendHealth(nil, m.Health))
 }
 
-// wrap puts what the format tells beside a fix under a name of its own: its keys
-// could be some of ours.
-func wrap(f *fleet.Fix) {
+// vendorExt puts what the format tells beside what we know under a name of its
+// own: its keys could be some of ours.
+func vendorExt(ext []byte) []byte {
 	const key = `{"vendor":`
 	switch {
-	case len(f.Ext) == 0:
-	case len(f.Ext) > fleet.MaxExt-len(key)-len("}"):
-		f.Ext = []byte(key + `{"truncated":true}}`)
-	default:
-		f.Ext = slices.Concat([]byte(key), f.Ext, []byte("}"))
+	case len(ext) == 0:
+		return nil
+	case len(ext) > fleet.MaxExt-len(key)-len("}"):
+		return []byte(key + `{"truncated":true}}`)
 	}
+	return slices.Concat([]byte(key), ext, []byte("}"))
 }
 
 func (a *API) append(ctx context.Context, leaf string, payload []byte) error {

@@ -133,6 +133,29 @@ func TestUplinks(t *testing.T) {
 	}
 }
 
+// What apps say of the phone is stored too, with what only they know.
+func TestUplinkOfHealth(t *testing.T) {
+	opts, log, secret := withUplink(t)
+	s := serve(t, opts)
+	for i, tt := range []struct{ method, path, body, want string }{
+		{"GET", "/ingest/osmand?id=truck7&timestamp=1777629600&batt=41.5&at=x", "", `{"at":"2026-05-01T10:00:00Z","battery_pct":41.5,"vendor":{"at":"x"}}`},
+		{"POST", "/ingest/owntracks", `{"_type":"status","tst":1777629600,"android":{"ps":1}}`, `{"at":"2026-05-01T10:00:00Z","vendor":{"android":{"ps":1}}}`},
+		{"POST", "/ingest/owntracks", `{"_type":"status"}`, `{}`},
+	} {
+		var body any
+		if tt.body != "" {
+			body = tt.body
+		}
+		if r := s.do(tt.method, tt.path, "", body, "Authorization", basic("acme/truck7", secret)); r.StatusCode != http.StatusOK {
+			t.Fatalf("%s = %d %s", tt.path, r.StatusCode, r.body)
+		}
+		got := stored(t, log, i+1)[i]
+		if _, err := codec.Health(got.Payload); err != nil || string(got.Payload) != tt.want || got.Topic != "fleet/acme/drivers/d7/health" {
+			t.Errorf("%s %s is stored as %s %s (%v), want %s", tt.path, tt.body, got.Topic, got.Payload, err, tt.want)
+		}
+	}
+}
+
 func basic(user, secret string) string {
 	req, _ := http.NewRequest("GET", "/", nil)
 	req.SetBasicAuth(user, secret)
@@ -155,7 +178,8 @@ func TestUplinkRefuses(t *testing.T) {
 		"another fleet asked": {"/ingest/owntracks?fleet=beta", right, fix, 404},
 		"a dispatcher":        {"/ingest/owntracks", "Bearer " + s.token("acme", fleet.RoleDispatcher, "x"), fix, 403},
 		"another's id":        {"/ingest/osmand?id=d8&lat=1&lon=1", right, "", 403},
-		"no position":         {"/ingest/osmand?id=d7&lat=abc&lon=1", right, "", 422},
+		"no number":           {"/ingest/osmand?id=d7&lat=abc&lon=1", right, "", 422},
+		"no position":         {"/ingest/osmand?id=d7&timestamp=1777629600", right, "", 422},
 		"not OwnTracks":       {"/ingest/owntracks", right, `{"lat":59}`, 422},
 		"a secret elsewhere":  {"/drivers", right, `{"id":"d8"}`, 401},
 		"an acl without it": {"/ingest/owntracks", "Bearer " + s.token("acme", fleet.RoleDriver, "d1", func(c *auth.Claims) {

@@ -24,6 +24,26 @@ func AppendLocation(dst []byte, fixes []fleet.Fix) []byte {
 	return append(dst, ']')
 }
 
+// AppendHealth appends what a vendor's format says of a device in the native
+// shape of a health report.
+func AppendHealth(dst []byte, h *fleet.Health) []byte {
+	head := len(dst)
+	if !h.At.IsZero() {
+		dst = appendTime(append(dst, `,"at":`...), h.At)
+	}
+	if h.Battery.OK {
+		dst = appendFloat(append(dst, `,"battery_pct":`...), h.Battery.V)
+	}
+	if len(h.Ext) > 2 {
+		dst = append(append(dst, ','), h.Ext[1:len(h.Ext)-1]...)
+	}
+	if len(dst) == head {
+		return append(dst, "{}"...)
+	}
+	dst[head] = '{'
+	return append(dst, '}')
+}
+
 func appendNative(dst []byte, f *fleet.Fix) []byte {
 	dst = appendTime(append(dst, `{"fix_at":`...), f.FixAt)
 	dst = appendFloat(append(dst, `,"lat":`...), f.Lat)

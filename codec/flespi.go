@@ -6,7 +6,7 @@ import "time"
 // or an array of them. timestamp is in seconds with a fraction, position.speed
 // in km/h. Messages without a valid position are ignored.
 func Flespi(payload []byte) (Message, error) {
-	return readings(payload, func(val []byte, r *reading) error {
+	return readings(payload, "timestamp", func(val []byte, r *reading) error {
 		valid := true
 		err := scanObject(val, func(key, val []byte) (err error) {
 			switch string(key) {

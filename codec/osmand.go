@@ -14,10 +14,11 @@ import (
 
 // OsmAndQuery decodes the parameters that OsmAnd and older Traccar clients send
 // over HTTP, in the query or as a form (traccar.org/osmand). Speed is in knots.
+// A heartbeat without a position becomes a health report.
 // receivedAt stands in for a missing timestamp. device is the id that the
 // sender gives itself: whose it is must come from its credentials.
 func OsmAndQuery(q url.Values, receivedAt time.Time) (device string, m Message, err error) {
-	r := reading{Fix: fleet.Fix{FixAt: receivedAt.UTC().Truncate(time.Millisecond)}}
+	r := reading{clock: "timestamp", Fix: fleet.Fix{FixAt: receivedAt.UTC().Truncate(time.Millisecond)}}
 	for _, key := range slices.Sorted(maps.Keys(q)) {
 		if len(q[key]) != 1 {
 			return "", Message{}, fleet.Invalid(name([]byte(key)), "is given twice")
@@ -32,7 +33,7 @@ func OsmAndQuery(q url.Values, receivedAt time.Time) (device string, m Message, 
 			}
 		case "location":
 			quoted, _ := json.Marshal(value) // a string always marshals
-			err = r.latlng(quoted)
+			err = r.latlng("location", quoted)
 		case "timestamp":
 			r.FixAt, err = osmAndTime(value)
 		default:
@@ -45,8 +46,25 @@ func OsmAndQuery(q url.Values, receivedAt time.Time) (device string, m Message, 
 	if !fleet.ValidID(device) {
 		return "", Message{}, fleet.Invalid("id", "must be an id")
 	}
-	m, err = r.message()
+	m, err = r.osmAndMessage("lat", "lon", "batt")
 	return device, m, err
+}
+
+// osmAndMessage is message for a protocol that has heartbeats: one without a
+// position tells of the battery. One that tells nothing is a mistake. The
+// arguments are what the form calls these things.
+func (r *reading) osmAndMessage(lat, lon, battery string) (Message, error) {
+	switch {
+	case r.hasLat && r.hasLon:
+		return r.message()
+	case r.hasLat:
+		return Message{}, fleet.Invalid(lon, "is required")
+	case r.hasLon || !r.Battery.OK:
+		return Message{}, fleet.Invalid(lat, "is required")
+	case r.Battery.V > 100:
+		return Message{}, fleet.Invalid(battery, "must be between 0 and 100")
+	}
+	return Message{Health: &fleet.Health{At: r.FixAt, Battery: r.Battery, Ext: r.other}}, plausible(r.clock, r.FixAt)
 }
 
 func (r *reading) osmAndNumber(key, value string) (err error) {
@@ -103,7 +121,7 @@ func osmAndTime(s string) (time.Time, error) {
 // "location":{"timestamp","coords":{…},"battery":{…},…}}. Speed is in m/s, -1
 // is unknown. device is as in OsmAndQuery.
 func OsmAndJSON(payload []byte) (device string, m Message, err error) {
-	var r reading
+	r := reading{clock: "location.timestamp"}
 	err = scanObject(payload, func(key, val []byte) (err error) {
 		switch string(key) {
 		case "device_id":
@@ -123,7 +141,7 @@ func OsmAndJSON(payload []byte) (device string, m Message, err error) {
 	case !fleet.ValidID(device):
 		return "", Message{}, fleet.Invalid("device_id", "must be an id")
 	}
-	m, err = r.message()
+	m, err = r.osmAndMessage("location.coords.latitude", "location.coords.longitude", "location.battery.level")
 	return device, m, err
 }
 

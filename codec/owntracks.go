@@ -36,7 +36,7 @@ func OwnTracks(payload []byte) (Message, error) {
 }
 
 func ownTracksFix(payload []byte, kind string) (Message, error) {
-	var r reading
+	r := reading{clock: "tst"}
 	err := scanObject(payload, func(key, val []byte) (err error) {
 		switch string(key) {
 		case "lat":

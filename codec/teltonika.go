@@ -43,7 +43,7 @@ func Teltonika(payload []byte) (Message, error) {
 }
 
 func teltonikaRecord(reported []byte) (Message, error) {
-	var r reading
+	r := reading{clock: "ts"}
 	r.Trigger = "time"
 	err := scanObject(reported, func(key, val []byte) (err error) {
 		switch string(key) {
@@ -51,7 +51,7 @@ func teltonikaRecord(reported []byte) (Message, error) {
 			r.FixAt, err = timestamp("ts", val, time.Millisecond)
 			return err
 		case "latlng":
-			return r.latlng(val)
+			return r.latlng("latlng", val)
 		case "alt":
 			r.Altitude, err = number("alt", val)
 			return err
@@ -82,17 +82,17 @@ func teltonikaRecord(reported []byte) (Message, error) {
 }
 
 // latlng reads "lat,lng"; exactly 0,0 is what a device sends that has no fix.
-func (r *reading) latlng(val []byte) error {
-	s, err := text("latlng", val, 64)
+func (r *reading) latlng(field string, val []byte) error {
+	s, err := text(field, val, 64)
 	if err != nil {
 		return err
 	}
 	lat, lon, _ := strings.Cut(s, ",")
 	if lon = strings.TrimSpace(lon); !isNumeral(lat) || !isNumeral(lon) {
-		return fleet.Invalid("latlng", `must be two numbers as "lat,lng"`)
+		return fleet.Invalid(field, `must be two numbers as "lat,lng"`)
 	}
-	if err := r.lat("latlng", []byte(lat)); err != nil {
+	if err := r.lat(field, []byte(lat)); err != nil {
 		return err
 	}
-	return r.lon("latlng", []byte(lon))
+	return r.lon(field, []byte(lon))
 }

@@ -12,7 +12,7 @@ import (
 // are read, and the rest, a speed in an unknown unit among it, stays under ext.
 // What has no position is ignored.
 func ThingsBoard(payload []byte, receivedAt time.Time) (Message, error) {
-	return readings(payload, func(val []byte, r *reading) error {
+	return readings(payload, "ts", func(val []byte, r *reading) error {
 		var values []byte
 		err := scanObject(val, func(key, val []byte) (err error) {
 			switch string(key) {

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -43,6 +44,7 @@ func Vendor(topic string, payload []byte, receivedAt time.Time) (Message, error)
 // A reading is a fix while it is being read from a vendor's format.
 type reading struct {
 	fleet.Fix
+	clock          string // what the format calls the time of the fix
 	hasLat, hasLon bool
 	other          ext
 	cut            bool
@@ -90,7 +92,13 @@ func (r *reading) done() (fix fleet.Fix, ok bool, err error) {
 	if err := plausible("sent_at", r.SentAt); err != nil {
 		return fleet.Fix{}, false, err
 	}
-	return r.Fix, true, r.Validate()
+	var bad *fleet.InvalidError
+	if err := r.Validate(); errors.As(err, &bad) && bad.Field == "fix_at" {
+		return fleet.Fix{}, false, fleet.Invalid(r.clock, bad.Reason)
+	} else if err != nil {
+		return fleet.Fix{}, false, err
+	}
+	return r.Fix, true, nil
 }
 
 // message returns the one fix of a reading, or says that there is none.
@@ -105,9 +113,9 @@ func (r *reading) message() (Message, error) {
 	return Message{Fixes: []fleet.Fix{fix}}, nil
 }
 
-// readings reads an object, or an array of them, each with one; objects
-// without a position are passed over.
-func readings(payload []byte, one func(val []byte, r *reading) error) (Message, error) {
+// readings reads an object, or an array of them, each with one; clock is what
+// they call the time. Objects without a position are passed over.
+func readings(payload []byte, clock string, one func(val []byte, r *reading) error) (Message, error) {
 	var m Message
 	object := func(s *scanner, depth int) error {
 		if s.peek() != '{' {
@@ -117,7 +125,7 @@ func readings(payload []byte, one func(val []byte, r *reading) error) (Message, 
 		if err := s.value(depth); err != nil {
 			return err
 		}
-		var r reading
+		r := reading{clock: clock}
 		if err := one(s.b[start:s.i], &r); err != nil {
 			return err
 		}
