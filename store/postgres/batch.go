@@ -47,19 +47,11 @@ func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 
 func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Saved, err error) {
 	b, dropped, erasure := s.erased.Without(b)
-	drivers, err := s.drivers.Resolve(batch.Drivers(b), func(missing []batch.Driver) (map[batch.Driver]int64, error) {
-		return s.createDrivers(ctx, missing)
-	})
+	numbered, err := batch.Number(ctx, b, &s.drivers, s.createDrivers, &s.sources, s.createSources)
 	if err != nil {
 		return saved, err
 	}
-	sources, err := s.sources.Resolve(batch.Reporters(b, drivers), func(missing []batch.Reporter) (map[batch.Reporter]int64, error) {
-		return s.createSources(ctx, missing)
-	})
-	if err != nil {
-		return saved, err
-	}
-	p := &prepared{Batch: b, drivers: drivers, sources: sources, rows: batch.Rows(b, drivers, sources), lock: s.contended.lately(), dropped: dropped, erasure: erasure}
+	p := &prepared{Numbered: numbered, rows: numbered.Rows(), lock: s.contended.lately(), dropped: dropped, erasure: erasure}
 	for range attempts {
 		if err := s.ensurePartitions(ctx, p.rows); err != nil {
 			return saved, err
@@ -101,9 +93,7 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 
 // prepared is a batch on its way into a transaction.
 type prepared struct {
-	*fleet.Batch
-	drivers map[batch.Driver]int64
-	sources map[batch.Reporter]int64
+	*batch.Numbered
 	rows    []batch.Row
 	merge   bool  // some positions are there already: a plain COPY has failed
 	lock    bool  // another writer is at the same ledgers: take turns
@@ -120,11 +110,11 @@ func (p *prepared) save(ctx context.Context, tx pgx.Tx) (saved fleet.Saved, err 
 		return saved, err
 	}
 	saved.Erased = p.dropped
-	ledgers, err := loadLedgers(ctx, tx, batch.Numbered(p.Batch, p.rows, p.drivers, p.sources), p.lock)
+	ledgers, err := loadLedgers(ctx, tx, p.WithLedger(), p.lock)
 	if err != nil {
 		return saved, err
 	}
-	history, quarantined := batch.Receive(p.Batch, p.rows, ledgers.byID, p.drivers, p.sources)
+	history, quarantined := p.Receive(p.rows, ledgers.byID)
 	if err := ledgers.save(ctx, tx); err != nil {
 		return saved, err
 	}
@@ -138,9 +128,9 @@ func (p *prepared) save(ctx context.Context, tx pgx.Tx) (saved fleet.Saved, err 
 	saved.Duplicates = len(p.Positions) - saved.Positions
 
 	var rest pgx.Batch
-	queueLatest(&rest, batch.Latest(p.Batch, p.drivers))
-	queueCounters(&rest, batch.Thinned(p.Batch, p.drivers), batch.Newest(quarantined))
-	if err := queueReports(&rest, p.Reports, p.drivers); err != nil {
+	queueLatest(&rest, p.NewestOfDrivers())
+	queueCounters(&rest, p.ThinnedOfDrivers(), batch.Newest(quarantined))
+	if err := queueReports(&rest, p.Numbered); err != nil {
 		return saved, err
 	}
 	queueLetters(&rest, p.Dead)
@@ -215,9 +205,9 @@ func queueCounters(b *pgx.Batch, thinned, quarantinedAt map[int64]int64) {
 	}
 }
 
-func queueReports(b *pgx.Batch, reports []fleet.Report, drivers map[batch.Driver]int64) error {
-	for _, r := range reports {
-		id := drivers[batch.Driver{Fleet: r.Fleet, ID: r.Driver}]
+func queueReports(b *pgx.Batch, n *batch.Numbered) error {
+	for _, r := range n.Reports {
+		id := n.DriverID(r.Fleet, r.Driver)
 		if r.Duty != "" {
 			b.Queue("UPDATE drivers SET duty = $1, duty_at = $2 WHERE id = $3 AND (duty_at IS NULL OR duty_at < $2)", string(r.Duty), r.DutyAt, id)
 		}

@@ -159,9 +159,7 @@ func (s *Store) SavePresences(ctx context.Context, changes []fleet.PresenceChang
 	if err != nil {
 		return err
 	}
-	ids, err := s.drivers.Resolve(names, func(missing []batch.Driver) (map[batch.Driver]int64, error) {
-		return s.createDrivers(ctx, missing)
-	})
+	ids, err := s.drivers.Resolve(ctx, names, s.createDrivers)
 	if err != nil {
 		return err
 	}
@@ -169,13 +167,13 @@ func (s *Store) SavePresences(ctx context.Context, changes []fleet.PresenceChang
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ids[names[a]], ids[names[b]]) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ids[a], ids[b]) })
 	return s.write(ctx, "save presences", func(ctx context.Context, tx pgx.Tx) error {
 		var updates pgx.Batch
 		for _, i := range order {
 			p := changes[i].Presence
 			updates.Queue(`UPDATE drivers SET presence = $1, presence_at = $2, presence_reason = $3, presence_source = $4
-				WHERE id = $5 AND (presence_at IS NULL OR presence_at <= $2)`, p.State, p.At, p.Reason, p.Source, ids[names[i]])
+				WHERE id = $5 AND (presence_at IS NULL OR presence_at <= $2)`, p.State, p.At, p.Reason, p.Source, ids[i])
 		}
 		return tx.SendBatch(ctx, &updates).Close()
 	})

@@ -32,19 +32,11 @@ func (s *Store) SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 
 func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, error) {
 	b, dropped, erasure := s.erased.Without(b)
-	drivers, err := s.drivers.Resolve(batch.Drivers(b), func(missing []batch.Driver) (map[batch.Driver]int64, error) {
-		return s.createDrivers(ctx, missing)
-	})
+	numbered, err := batch.Number(ctx, b, &s.drivers, s.createDrivers, &s.sources, s.createSources)
 	if err != nil {
 		return fleet.Saved{}, err
 	}
-	sources, err := s.sources.Resolve(batch.Reporters(b, drivers), func(missing []batch.Reporter) (map[batch.Reporter]int64, error) {
-		return s.createSources(ctx, missing)
-	})
-	if err != nil {
-		return fleet.Saved{}, err
-	}
-	rows := batch.Rows(b, drivers, sources)
+	rows := numbered.Rows()
 
 	var saved fleet.Saved
 	err = s.write(ctx, "save batch", func(tx *sql.Tx) error {
@@ -60,11 +52,11 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 		if err := checkErasures(ctx, tx, erasure); err != nil {
 			return err
 		}
-		ledgers, err := loadLedgers(ctx, tx, batch.Numbered(b, rows, drivers, sources))
+		ledgers, err := loadLedgers(ctx, tx, numbered.WithLedger())
 		if err != nil {
 			return err
 		}
-		history, quarantined := batch.Receive(b, rows, ledgers, drivers, sources)
+		history, quarantined := numbered.Receive(rows, ledgers)
 		if err := saveLedgers(ctx, tx, ledgers); err != nil {
 			return err
 		}
@@ -78,13 +70,13 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 		}
 		saved.Positions = n + m
 		saved.Duplicates = len(b.Positions) - saved.Positions
-		if err := saveLatest(ctx, tx, batch.Latest(b, drivers)); err != nil {
+		if err := saveLatest(ctx, tx, numbered.NewestOfDrivers()); err != nil {
 			return err
 		}
-		if err := saveCounters(ctx, tx, batch.Thinned(b, drivers), batch.Newest(quarantined)); err != nil {
+		if err := saveCounters(ctx, tx, numbered.ThinnedOfDrivers(), batch.Newest(quarantined)); err != nil {
 			return err
 		}
-		if err := saveReports(ctx, tx, b.Reports, drivers); err != nil {
+		if err := saveReports(ctx, tx, numbered); err != nil {
 			return err
 		}
 		if saved.Refused, err = s.SaveDispatch(ctx, recordsTx{tx}, b.Dispatch); err != nil {
@@ -235,9 +227,9 @@ func forEach(ctx context.Context, tx *sql.Tx, query string, values map[int64]int
 	return nil
 }
 
-func saveReports(ctx context.Context, tx *sql.Tx, reports []fleet.Report, drivers map[batch.Driver]int64) error {
-	for _, r := range reports {
-		id := drivers[batch.Driver{Fleet: r.Fleet, ID: r.Driver}]
+func saveReports(ctx context.Context, tx *sql.Tx, b *batch.Numbered) error {
+	for _, r := range b.Reports {
+		id := b.DriverID(r.Fleet, r.Driver)
 		if r.Duty != "" {
 			at := r.DutyAt.UnixMicro()
 			if _, err := tx.ExecContext(ctx, "UPDATE drivers SET duty = ?, duty_at = ? WHERE id = ? AND (duty_at IS NULL OR duty_at < ?)", string(r.Duty), at, id, at); err != nil {

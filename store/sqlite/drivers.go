@@ -119,9 +119,7 @@ func (s *Store) SavePresences(ctx context.Context, changes []fleet.PresenceChang
 	if err != nil {
 		return err
 	}
-	ids, err := s.drivers.Resolve(names, func(missing []batch.Driver) (map[batch.Driver]int64, error) {
-		return s.createDrivers(ctx, missing)
-	})
+	ids, err := s.drivers.Resolve(ctx, names, s.createDrivers)
 	if err != nil {
 		return err
 	}
@@ -134,7 +132,7 @@ func (s *Store) SavePresences(ctx context.Context, changes []fleet.PresenceChang
 		defer stmt.Close()
 		for i, c := range changes {
 			p := c.Presence
-			if _, err := stmt.ExecContext(ctx, p.State, p.At.UnixMicro(), p.Reason, p.Source, ids[names[i]]); err != nil {
+			if _, err := stmt.ExecContext(ctx, p.State, p.At.UnixMicro(), p.Reason, p.Source, ids[i]); err != nil {
 				return err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -146,7 +147,7 @@ const databaseBytes = "SELECT (page_count - freelist_count) * page_size FROM pra
 
 // Space returns the size of the database and its folder.
 func (s *Store) Space(ctx context.Context) (fleet.Space, error) {
-	space := fleet.Space{Folder: s.folder}
+	space := fleet.Space{Folder: filepath.Dir(s.path)}
 	return space, readError("read size", s.reader.QueryRowContext(ctx, databaseBytes).Scan(&space.Bytes))
 }
 

@@ -24,7 +24,8 @@ import (
 type Store struct {
 	*records.Records
 	writer, reader *sql.DB
-	folder         string // of the file
+	path           string
+	file           os.FileInfo // what path was when it was opened
 
 	drivers batch.Cache[batch.Driver]
 	sources batch.Cache[batch.Reporter]
@@ -51,7 +52,9 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
+	err = f.Chmod(0o600)
+	info, statErr := f.Stat()
+	if err := errors.Join(err, statErr, f.Close()); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	writer, err := open(path, 1, "synchronous(FULL)", "foreign_keys(1)", cacheSize(writerCache), "wal_autocheckpoint(8192)")
@@ -62,7 +65,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	s := &Store{writer: writer, reader: reader, folder: filepath.Dir(path)}
+	s := &Store{writer: writer, reader: reader, path: path, file: info}
 	s.Records = records.New(recordsDB{s}, dialect)
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -77,7 +80,7 @@ func open(path string, conns int, pragmas ...string) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(10000)", "journal_mode(WAL)"}, pragmas...)}
+	q := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(10000)", "journal_mode(WAL)"}, pragmas...)}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String())
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
@@ -101,8 +104,22 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return nil
 }
 
-// Ping reports whether the database can be read.
+// errMoved reports that the file that is open is not where it was. SQLite would
+// go on writing into it, where nobody looks for it after a restart.
+var errMoved = errors.New("the database file has been moved, replaced or removed: put it back, or restart")
+
+func (s *Store) inPlace() error {
+	if now, err := os.Stat(s.path); err != nil || !os.SameFile(now, s.file) {
+		return errMoved
+	}
+	return nil
+}
+
+// Ping reports whether the database can be read and is where it was.
 func (s *Store) Ping(ctx context.Context) error {
+	if err := s.inPlace(); err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
 	var n int
 	if err := s.writer.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&n); err != nil {
 		return fmt.Errorf("sqlite: %w", err)
@@ -117,6 +134,9 @@ func (s *Store) Close() error {
 
 // write runs fn in a transaction.
 func (s *Store) write(ctx context.Context, what string, fn func(tx *sql.Tx) error) error {
+	if err := s.inPlace(); err != nil {
+		return fmt.Errorf("sqlite: %s: %w", what, err)
+	}
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("sqlite: %s: %w", what, err)

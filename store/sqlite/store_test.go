@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -59,6 +60,32 @@ func TestReopen(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// A database that is moved away is away: what would be written into it then would
+// be missing after a restart.
+func TestMovedFile(t *testing.T) {
+	s := openMigrated(t)
+	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	b := &fleet.Batch{Positions: []fleet.Position{{Fleet: "acme", Driver: "d1", ReceivedAt: noon, Fix: fleet.Fix{FixAt: noon, Lat: 1, Lon: 2, Boot: "b", Seq: 1, HasSeq: true}}}}
+	if err := os.Rename(s.path, s.path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if saved, err := s.SaveBatch(t.Context(), b); !errors.Is(err, errMoved) {
+		t.Errorf("saved %+v, error %v, want %v", saved, err, errMoved)
+	}
+	if err := s.Ping(t.Context()); !errors.Is(err, errMoved) {
+		t.Errorf("Ping: %v, want %v", err, errMoved)
+	}
+	if _, err := os.Stat(s.path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("another file was made in its place: %v", err)
+	}
+	if err := os.Rename(s.path+".away", s.path); err != nil {
+		t.Fatal(err)
+	}
+	if saved, err := s.SaveBatch(t.Context(), b); err != nil || saved != (fleet.Saved{Positions: 1}) {
+		t.Errorf("put back: saved %+v, error %v", saved, err)
 	}
 }
 

@@ -1,6 +1,10 @@
 package batch
 
-import "sync"
+import (
+	"context"
+	"maps"
+	"sync"
+)
 
 // maxCached bounds a Cache; a full one begins again.
 const maxCached = 200_000
@@ -12,33 +16,36 @@ type Cache[K comparable] struct {
 	ids map[K]int64
 }
 
-// Resolve returns the numbers of names, asking load for those not remembered.
-func (c *Cache[K]) Resolve(names []K, load func(missing []K) (map[K]int64, error)) (map[K]int64, error) {
-	ids := make(map[K]int64, len(names))
+// Resolve returns the number of each of names, asking load for those not
+// remembered.
+func (c *Cache[K]) Resolve(ctx context.Context, names []K, load func(ctx context.Context, missing []K) (map[K]int64, error)) ([]int64, error) {
+	ids := make([]int64, len(names))
 	var missing []K
+	var at []int // of missing in names
 	c.mu.Lock()
-	for _, n := range names {
-		if id, ok := c.ids[n]; ok {
-			ids[n] = id
-		} else {
-			missing = append(missing, n)
+	for i, n := range names {
+		id, ok := c.ids[n]
+		if !ok {
+			missing, at = append(missing, n), append(at, i)
 		}
+		ids[i] = id
 	}
 	c.mu.Unlock()
 	if len(missing) == 0 {
 		return ids, nil
 	}
-	found, err := load(missing)
+	found, err := load(ctx, missing)
 	if err != nil {
 		return nil, err
+	}
+	for _, i := range at {
+		ids[i] = found[names[i]]
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ids == nil || len(c.ids)+len(found) > maxCached {
 		c.ids = make(map[K]int64, len(found))
 	}
-	for n, id := range found {
-		c.ids[n], ids[n] = id, id
-	}
+	maps.Copy(c.ids, found)
 	return ids, nil
 }
