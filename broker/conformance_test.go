@@ -2,7 +2,9 @@ package broker
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -407,6 +409,19 @@ func TestConformanceDisconnectIsRead(t *testing.T) {
 		}
 		for g := w.next(); g.typ() != packet.TypeDisconnect; g = w.next() {
 			w.send(append([]byte{packet.TypePubrel<<4 | 2, 2}, g.body[:2]...))
+		}
+	}
+}
+
+// Two threads of a suite read what follows a second CONNECT: only the end of the
+// connection is the same for both.
+func TestConformanceSecondConnect(t *testing.T) {
+	s := startConformance(t)
+	for _, version := range versions {
+		w, _, _ := s.plain(version, hello{id: "a"})
+		w.send(hello{id: "a"}.frame(version)) // twice on one connection
+		if g, err := w.read(patience); !errors.Is(err, io.EOF) {
+			t.Errorf("version %d: %v, %v, want the end", version, g, err)
 		}
 	}
 }

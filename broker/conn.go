@@ -154,6 +154,11 @@ func (c *conn) handle(frame []byte) error {
 	case packet.TypeAuth:
 		return c.renew(frame)
 	}
+	if c.b.opts.Conformance {
+		// A suite has two threads read the connection then. Each would get a part
+		// of a DISCONNECT, and wait for the rest for ever.
+		return &refusal{packet.CodeProtocolError, "a second CONNECT"}
+	}
 	return &packet.Malformed{Code: packet.CodeProtocolError, Reason: "a second CONNECT"} // [MQTT-3.1.0-2]
 }
 

@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,5 +120,30 @@ func TestRetainedExpires(t *testing.T) {
 	}
 	if n := len(s.b.retained.of); n != 0 {
 		t.Errorf("%d fleets still count it", n)
+	}
+}
+
+// What a publisher says of a retained publication is told to those who subscribe
+// later [MQTT-3.3.2-4, -6, -15, -16, -20].
+func TestRetainedKeepsProperties(t *testing.T) {
+	s := start(t)
+	a := s.client(packet.V5, "svc", s.token(fleet.RoleService, "acme", "svc", allowing("fleet/acme/#", "fleet/acme/#")))
+	props := slices.Concat([]byte{0x01, 1}, u32(0x02, 1000), []byte{0x03}, str("text/x"), []byte{0x08}, str("fleet/acme/reply"),
+		[]byte{0x09}, str("data"), []byte{0x26}, str("k"), str("v"))
+	a.publishes(packet.Publish{Topic: []byte("fleet/acme/notes/1"), Payload: []byte("x"), QoS: 1, ID: 1, Retain: true, Props: props})
+	w := s.client(packet.V5, "x1", s.dispatcher("x1"))
+	w.send(subscribeFrame(packet.V5, 1, 1, []byte{0x0b, 7}, "fleet/acme/notes/+"))
+	w.want(packet.TypeSuback)
+	m := w.message()
+	expiry := binary.BigEndian.Uint32(m.props[0x02])
+	m.props[0x02] = nil
+	want := map[byte][]byte{0x01: {1}, 0x02: nil, 0x03: []byte("text/x"), 0x08: []byte("fleet/acme/reply"), 0x09: []byte("data"), 0x0b: {7}, 0x26: append(str("k"), str("v")...)}
+	if fmt.Sprint(m.props) != fmt.Sprint(want) || expiry > 1000 || expiry < 900 || !m.retain {
+		t.Errorf("%+v with expiry %d, want properties %v", m, expiry, want)
+	}
+	old := s.client(packet.V311, "x2", s.dispatcher("x2"))
+	old.granted(1, "fleet/acme/notes/+")
+	if m := old.message(); m.payload != "x" {
+		t.Errorf("%+v", m)
 	}
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 	"time"
 
@@ -203,15 +204,32 @@ func (c *conn) sendRetained(topic string, id int) {
 			return
 		}
 		sent = pk.Payload
-		c.sendQoS0(&packet.Publish{Topic: []byte(topic), Payload: sent, Retain: true}, id)
+		p := &packet.Publish{Topic: []byte(topic), Payload: sent, Retain: true}
+		if c.version == packet.V5 {
+			p.Props = retainedProps(&pk)
+		}
+		c.sendQoS0(p, id)
 	}
+}
+
+// retainedProps returns the properties with which pk goes out now: its
+// publisher's, with what is left of the expiry interval [MQTT-3.3.2-6].
+func retainedProps(pk *packets.Packet) []byte {
+	props := pk.Properties
+	if pk.Expiry > 0 {
+		props.MessageExpiryInterval = uint32(max(pk.Expiry-time.Now().Unix(), 1))
+	}
+	var buf bytes.Buffer
+	props.Encode(packets.Publish, packets.Mods{AllowResponseInfo: true}, &buf, 0)
+	_, n := binary.Uvarint(buf.Bytes()) // their length comes first
+	return buf.Bytes()[n:]
 }
 
 // sendQoS0 sends one publication to this client alone, on the reader's
 // goroutine.
 func (c *conn) sendQoS0(p *packet.Publish, id int) {
 	if id > 0 && c.version == packet.V5 {
-		p.Props = packet.AppendSubscriptionID(nil, uint32(id))
+		p.Props = packet.AppendSubscriptionID(p.Props, uint32(id))
 	}
 	buf := packet.AppendPublish(nil, c.version, p)
 	if c.maxPacket > 0 && len(buf) > c.maxPacket {
