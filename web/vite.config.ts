@@ -40,6 +40,7 @@ export default defineConfig({
   build: {
     outDir: "dist/app", // embedded by embed.go
     emptyOutDir: true,
+    license: { fileName: "licenses.md" }, // of what is bundled; `dray licenses` prints it
     target: "es2022",
     modulePreload: { polyfill: false }, // every browser that can run es2022 modules and draw the map has it
     chunkSizeWarningLimit: 1200,

@@ -46,7 +46,7 @@ func newRoot() (*cobra.Command, error) {
 	root.AddCommand(
 		newServe(), newRole("broker", "Run the MQTT broker alone"), newRole("ingest", "Run ingest alone"),
 		newRole("api", "Run the API and the web alone"),
-		newMigrate(), newHistory(), newToken(), newAdmin(), newSim(), newChaos(), newBackup(), newRestore(), newBench(), newDoctor(), newConfig(), newVersion(),
+		newMigrate(), newHistory(), newToken(), newAdmin(), newSim(), newChaos(), newBackup(), newRestore(), newBench(), newDoctor(), newConfig(), newLicenses(), newVersion(),
 	)
 	return root, nil
 }
