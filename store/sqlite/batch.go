@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -43,7 +42,7 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 		// The driver begins a goroutine for each statement that can be cancelled.
 		// The transaction still is, between two of them.
 		ctx := context.WithoutCancel(ctx)
-		done, err := advance(ctx, tx, b.Offset)
+		done, err := s.advance(ctx, tx, b.Offset)
 		if err != nil || done {
 			saved.Skipped = done
 			return err
@@ -60,20 +59,20 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 		if err := saveLedgers(ctx, tx, ledgers); err != nil {
 			return err
 		}
-		n, err := insertPositions(ctx, tx, "positions", history)
+		n, err := s.insertPositions(ctx, tx, "positions", history)
 		if err != nil {
 			return err
 		}
-		m, err := insertPositions(ctx, tx, "quarantined", quarantined)
+		m, err := s.insertPositions(ctx, tx, "quarantined", quarantined)
 		if err != nil {
 			return err
 		}
 		saved.Positions = n + m
 		saved.Duplicates = len(b.Positions) - saved.Positions
-		if err := saveLatest(ctx, tx, numbered.NewestOfDrivers()); err != nil {
+		if err := s.saveLatest(ctx, tx, numbered.NewestOfDrivers()); err != nil {
 			return err
 		}
-		if err := saveCounters(ctx, tx, numbered.ThinnedOfDrivers(), batch.Newest(quarantined)); err != nil {
+		if err := s.saveCounters(ctx, tx, numbered.ThinnedOfDrivers(), batch.Newest(quarantined)); err != nil {
 			return err
 		}
 		if err := saveReports(ctx, tx, numbered); err != nil {
@@ -107,12 +106,16 @@ func (s *Store) Offset(ctx context.Context, stream string, partition int) (uint6
 }
 
 // advance moves the offset to o and reports whether it was there already.
-func advance(ctx context.Context, tx *sql.Tx, o *fleet.Offset) (done bool, err error) {
+func (s *Store) advance(ctx context.Context, tx *sql.Tx, o *fleet.Offset) (done bool, err error) {
 	if o == nil {
 		return false, nil
 	}
-	res, err := tx.ExecContext(ctx, `INSERT INTO ingest_offsets (stream, partition, seq) VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE excluded.seq > seq`, o.Stream, o.Partition, int64(o.Seq))
+	stmt, err := s.prepared(ctx, tx, offsetForward)
+	if err != nil {
+		return false, err
+	}
+	defer stmt.Close()
+	res, err := stmt.ExecContext(ctx, o.Stream, o.Partition, int64(o.Seq))
 	if err != nil {
 		return false, err
 	}
@@ -123,15 +126,13 @@ func advance(ctx context.Context, tx *sql.Tx, o *fleet.Offset) (done bool, err e
 // rowsAtOnce is how many positions one statement inserts.
 const rowsAtOnce = 32
 
-func insertPositions(ctx context.Context, tx *sql.Tx, table string, rows []batch.Row) (added int, err error) {
+func (s *Store) insertPositions(ctx context.Context, tx *sql.Tx, table string, rows []batch.Row) (added int, err error) {
 	now := time.Now().UnixMicro()
 	for _, n := range []int{rowsAtOnce, 1} {
 		if len(rows) < n {
 			continue
 		}
-		stmt, err := tx.PrepareContext(ctx, "INSERT INTO "+table+` (driver_id, fix_at, source_id, seq, sent_at, received_at, stored_at,
-			lat, lon, accuracy, altitude, speed, heading, battery, cause, ext) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`+
-			strings.Repeat(", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", n-1)+" ON CONFLICT DO NOTHING")
+		stmt, err := s.prepared(ctx, tx, insertion(table, n))
 		if err != nil {
 			return 0, err
 		}
@@ -163,23 +164,16 @@ func nullText(s string) any {
 
 // saveLatest moves the latest position of each driver forward. Few of them have
 // left their cell, and the others leave its index alone.
-func saveLatest(ctx context.Context, tx *sql.Tx, rows []batch.Row) error {
+func (s *Store) saveLatest(ctx context.Context, tx *sql.Tx, rows []batch.Row) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	within, err := tx.PrepareContext(ctx, `UPDATE latest SET fix_at = ?2, received_at = ?3, lat = ?4, lon = ?5, accuracy = ?6, altitude = ?7,
-			speed = ?8, heading = ?9, battery = ?10, source = ?11
-		WHERE driver_id = ?1 AND cell = ?12 AND fix_at < ?2`)
+	within, err := s.prepared(ctx, tx, latestWithin)
 	if err != nil {
 		return err
 	}
 	defer within.Close()
-	moved, err := tx.PrepareContext(ctx, `INSERT INTO latest (driver_id, fix_at, received_at, lat, lon, accuracy, altitude, speed, heading, battery, source, cell)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET fix_at = excluded.fix_at, received_at = excluded.received_at, lat = excluded.lat, lon = excluded.lon,
-			accuracy = excluded.accuracy, altitude = excluded.altitude, speed = excluded.speed, heading = excluded.heading,
-			battery = excluded.battery, source = excluded.source, cell = excluded.cell
-		WHERE excluded.fix_at > fix_at`)
+	moved, err := s.prepared(ctx, tx, latestMoved)
 	if err != nil {
 		return err
 	}
@@ -201,20 +195,20 @@ func saveLatest(ctx context.Context, tx *sql.Tx, rows []batch.Row) error {
 
 // saveCounters adds to each driver's thinned fixes and notes when a fix of it
 // was set aside.
-func saveCounters(ctx context.Context, tx *sql.Tx, thinned, quarantinedAt map[int64]int64) error {
-	err := forEach(ctx, tx, "UPDATE drivers SET thinned = thinned + ?2 WHERE id = ?1", thinned)
+func (s *Store) saveCounters(ctx context.Context, tx *sql.Tx, thinned, quarantinedAt map[int64]int64) error {
+	err := s.forEach(ctx, tx, thinnedMore, thinned)
 	if err != nil {
 		return err
 	}
-	return forEach(ctx, tx, "UPDATE drivers SET quarantined_at = max(coalesce(quarantined_at, 0), ?2) WHERE id = ?1", quarantinedAt)
+	return s.forEach(ctx, tx, "UPDATE drivers SET quarantined_at = max(coalesce(quarantined_at, 0), ?2) WHERE id = ?1", quarantinedAt)
 }
 
 // forEach executes query with each key and value.
-func forEach(ctx context.Context, tx *sql.Tx, query string, values map[int64]int64) error {
+func (s *Store) forEach(ctx context.Context, tx *sql.Tx, query string, values map[int64]int64) error {
 	if len(values) == 0 {
 		return nil
 	}
-	stmt, err := tx.PrepareContext(ctx, query)
+	stmt, err := s.prepared(ctx, tx, query)
 	if err != nil {
 		return err
 	}

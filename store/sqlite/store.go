@@ -31,6 +31,8 @@ type Store struct {
 	sources batch.Cache[batch.Reporter]
 	erased  batch.Erasures
 
+	statements map[string]*sql.Stmt // of the writer, by their text
+
 	watchers watchers
 }
 
@@ -101,7 +103,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 			return fmt.Errorf("sqlite: %w", err)
 		}
 	}
-	return nil
+	return s.prepare(ctx)
 }
 
 // errMoved reports that the file that is open is not where it was. SQLite would
