@@ -68,7 +68,7 @@ func (a *API) problem(ctx context.Context, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if ping := a.Store.Ping(ctx); ping != nil {
+	if errors.Is(err, fleet.ErrAway) || a.Store.Ping(ctx) != nil {
 		a.Logger.Warn("api: the store is away", "error", err)
 		return withRetry(huma.Error503ServiceUnavailable("the store is away"), http.StatusServiceUnavailable, 2*time.Second)
 	}

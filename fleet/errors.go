@@ -13,6 +13,9 @@ var (
 	// ErrFull reports that the stream holds all it may; what it holds has to be
 	// worked off first.
 	ErrFull = errors.New("stream is full")
+	// ErrAway reports a database that answers and cannot do its work for the moment,
+	// such as one whose disk is full.
+	ErrAway = errors.New("the database is away")
 )
 
 // InvalidError reports input that can never be accepted, and which field is at

@@ -21,3 +21,19 @@ func TestRowThatTheDatabaseRefuses(t *testing.T) {
 		t.Errorf("SaveBatch: error %v, want an InvalidError", err)
 	}
 }
+
+// What passes, such as a full disk (53100), is told apart from what is wrong with dray.
+func TestErrorThatPasses(t *testing.T) {
+	s := openMigrated(t)
+	for code, passes := range map[string]bool{"53100": true, "57P01": true, "40001": true, "XX000": false} {
+		raise := `CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '` + code + `'; END $$`
+		const on = `CREATE OR REPLACE TRIGGER fail BEFORE INSERT ON shipments FOR EACH ROW EXECUTE FUNCTION fail()`
+		if _, err := s.pool.Exec(t.Context(), raise+"; "+on); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.CreateShipment(t.Context(), fleet.Actor{}, fleet.Shipment{Fleet: "acme", ID: "s1"})
+		if err == nil || errors.Is(err, fleet.ErrAway) != passes {
+			t.Errorf("%s: %v, want one that passes: %v", code, err, passes)
+		}
+	}
+}

@@ -132,7 +132,7 @@ func failed(what string, err error) error {
 	if errors.As(err, &pg) && pg.Code == "22021" { // character_not_in_repertoire: NUL, or no UTF-8
 		return fleet.Invalid("text", "is not plain text")
 	}
-	return fmt.Errorf("postgres: %s: %w", what, err)
+	return fmt.Errorf("postgres: %s: %w", what, away(err))
 }
 
 // collect runs a query and scans each row.

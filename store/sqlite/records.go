@@ -24,7 +24,7 @@ type recordsDB struct{ *Store }
 // Read runs fn beside the writer.
 func (db recordsDB) Read(ctx context.Context, what string, fn func(ctx context.Context, tx records.Tx) error) error {
 	if err := fn(ctx, recordsTx{db.reader}); err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, err)
+		return fmt.Errorf("sqlite: %s: %w", what, away(err))
 	}
 	return nil
 }

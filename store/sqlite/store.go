@@ -13,6 +13,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/internal/breakage"
 	"github.com/dray-fleet/dray/migrations"
 	"github.com/dray-fleet/dray/store/internal/batch"
@@ -108,7 +109,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 
 // errMoved reports that the file that is open is not where it was. SQLite would
 // go on writing into it, where nobody looks for it after a restart.
-var errMoved = errors.New("the database file has been moved, replaced or removed: put it back, or restart")
+var errMoved = fmt.Errorf("%w: its file has been moved, replaced or removed: put it back, or restart", fleet.ErrAway)
 
 func (s *Store) inPlace() error {
 	if now, err := os.Stat(s.path); err != nil || !os.SameFile(now, s.file) {
@@ -141,14 +142,14 @@ func (s *Store) write(ctx context.Context, what string, fn func(tx *sql.Tx) erro
 	}
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, err)
+		return fmt.Errorf("sqlite: %s: %w", what, away(err))
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
 	if err := fn(tx); err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, err)
+		return fmt.Errorf("sqlite: %s: %w", what, away(err))
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, err)
+		return fmt.Errorf("sqlite: %s: %w", what, away(err))
 	}
 	s.watchers.tell()
 	return nil

@@ -2,8 +2,10 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,6 +88,21 @@ func TestMovedFile(t *testing.T) {
 	}
 	if saved, err := s.SaveBatch(t.Context(), b); err != nil || saved != (fleet.Saved{Positions: 1}) {
 		t.Errorf("put back: saved %+v, error %v", saved, err)
+	}
+}
+
+// A full disk passes: what could not be written is tried again.
+func TestFullDisk(t *testing.T) {
+	s := openMigrated(t)
+	if _, err := s.writer.ExecContext(t.Context(), "PRAGMA max_page_count = 1"); err != nil { // as many as there are
+		t.Fatal(err)
+	}
+	var err error
+	for i := 0; err == nil && i < 200; i++ {
+		_, err = s.CreateShipment(t.Context(), fleet.Actor{}, fleet.Shipment{Fleet: "acme", ID: fmt.Sprint("s", i), Note: strings.Repeat("x", 1000)})
+	}
+	if !errors.Is(err, fleet.ErrAway) {
+		t.Errorf("on a full disk: %v, want %v", err, fleet.ErrAway)
 	}
 }
 
