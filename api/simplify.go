@@ -27,6 +27,7 @@ type vertex struct {
 
 func (s *simplifier) add(p *fleet.Position) {
 	v := &vertex{p: *p, prev: s.last, index: -1}
+	v.p.Ext = nil // may be large, and no format shows it
 	if s.last == nil {
 		s.first, s.last = v, v
 		return

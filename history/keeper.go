@@ -90,18 +90,28 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// pack packs the hours that are over and finds the trips in them.
+// Pack packs the hours that are over and finds the trips in them, as fast as it
+// can.
+func (k *Keeper) Pack(ctx context.Context, now time.Time) (done fleet.Packing, trips int, err error) {
+	return k.packAt(ctx, now, func(time.Duration) error { return ctx.Err() })
+}
+
+// pack is Pack that gives way, and counts.
 func (k *Keeper) pack(ctx context.Context, now time.Time) error {
-	before := now.Add(-closedAfter)
-	done, err := k.store.Pack(ctx, before, rest(ctx))
+	done, trips, err := k.packAt(ctx, now, rest(ctx))
 	k.metrics.packed.Add(float64(done.Positions))
 	k.metrics.left.Add(float64(done.Left))
-	if err != nil {
-		return err
-	}
-	trips, err := k.store.StoreTrips(ctx, before.Truncate(time.Hour), rest(ctx))
 	k.metrics.trips.Add(float64(trips))
 	return err
+}
+
+func (k *Keeper) packAt(ctx context.Context, now time.Time, pace func(time.Duration) error) (done fleet.Packing, trips int, err error) {
+	before := now.Add(-closedAfter)
+	if done, err = k.store.Pack(ctx, before, pace); err != nil {
+		return done, 0, err
+	}
+	trips, err = k.store.StoreTrips(ctx, before.Truncate(time.Hour), pace)
+	return done, trips, err
 }
 
 // longestRest bounds a pause, so that a slow moment does not stop the work.

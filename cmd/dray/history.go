@@ -15,7 +15,7 @@ import (
 
 func newHistory() *cobra.Command {
 	cmd := &cobra.Command{Use: "history", Short: "How long history is kept, and how it is packed"}
-	cmd.AddCommand(newHistoryPlan(), newHistoryKeep(), newHistoryUnpack(), newHistoryThin())
+	cmd.AddCommand(newHistoryPlan(), newHistoryKeep(), newHistoryPack(), newHistoryUnpack(), newHistoryThin())
 	return cmd
 }
 
@@ -100,6 +100,25 @@ func newHistoryKeep() *cobra.Command {
 		panic(err) // the flag is defined above
 	}
 	return cmd
+}
+
+func newHistoryPack() *cobra.Command {
+	return &cobra.Command{
+		Use:   "pack",
+		Short: "Pack what is over now, and not little by little; dray may run meanwhile",
+		Args:  cobra.NoArgs,
+		RunE: withStore(func(cmd *cobra.Command, _ *configs.Config, s store) error {
+			done, trips, err := history.New(s, history.Options{}).Pack(cmd.Context(), time.Now())
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d positions packed into %d driver-hours, %d trips found\n", done.Positions, done.Hours, trips)
+			if err == nil && done.Left > 0 {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d positions of hours that hold too many stay as they are\n", done.Left)
+			}
+			return err
+		}),
+	}
 }
 
 func newHistoryUnpack() *cobra.Command {
