@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -16,8 +15,12 @@ func (s *Store) Audit(ctx context.Context, e fleet.AuditEntry) error {
 	if !fleet.ValidText(e.Actor) || !fleet.ValidText(e.EntityID) || !fleet.ValidText(e.Address) {
 		return fleet.Invalid("audit", "is not plain text")
 	}
-	if err := insertAudit(ctx, s.writer, e); err != nil {
-		return fmt.Errorf("sqlite: audit: %w", err)
+	err := s.inPlace()
+	if err == nil {
+		err = insertAudit(ctx, s.writer, e)
+	}
+	if err != nil {
+		return failed("audit", err)
 	}
 	return nil
 }

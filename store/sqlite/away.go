@@ -10,6 +10,9 @@ import (
 	"github.com/dray-fleet/dray/fleet"
 )
 
+// failed wraps err, and says of what passes that it does.
+func failed(what string, err error) error { return fmt.Errorf("sqlite: %s: %w", what, away(err)) }
+
 // away marks the errors that pass without a change of what was asked for as
 // fleet.ErrAway (https://www.sqlite.org/rescode.html).
 func away(err error) error {

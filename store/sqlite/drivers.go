@@ -257,19 +257,19 @@ func scanDriver(scan func(...any) error) (fleet.Driver, error) {
 func collect[T any](ctx context.Context, db *sql.DB, what string, scan func(func(...any) error) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("sqlite: %s: %w", what, err)
+		return nil, failed(what, err)
 	}
 	defer rows.Close()
 	var list []T
 	for rows.Next() {
 		v, err := scan(rows.Scan)
 		if err != nil {
-			return nil, fmt.Errorf("sqlite: %s: %w", what, err)
+			return nil, failed(what, err)
 		}
 		list = append(list, v)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("sqlite: %s: %w", what, err)
+		return nil, failed(what, err)
 	}
 	return list, nil
 }
@@ -282,18 +282,18 @@ func readError(what string, err error) error {
 	case errors.Is(err, sql.ErrNoRows):
 		return fleet.ErrNotFound
 	}
-	return fmt.Errorf("sqlite: %s: %w", what, err)
+	return failed(what, err)
 }
 
 // changeOne runs a statement that must find a row, or returns fleet.ErrNotFound.
 func (s *Store) changeOne(ctx context.Context, what, query string, args ...any) error {
-	res, err := s.writer.ExecContext(ctx, query, args...)
+	res, err := s.exec(ctx, what, query, args...)
 	if err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, err)
+		return err
 	}
 	n, err := res.RowsAffected()
 	if err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, err)
+		return failed(what, err)
 	}
 	if n == 0 {
 		return fleet.ErrNotFound

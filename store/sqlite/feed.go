@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 	"sync"
 )
 
@@ -28,12 +27,9 @@ func (s *Store) Sequence(context.Context, int) (int, error) { return 0, nil }
 
 // SavePosition keeps how far a reader of the feed is. It wakes nobody.
 func (s *Store) SavePosition(ctx context.Context, reader string, cursor int64) error {
-	_, err := s.writer.ExecContext(ctx, `INSERT INTO feed_positions (reader, cursor) VALUES (?, ?)
+	_, err := s.exec(ctx, "save position", `INSERT INTO feed_positions (reader, cursor) VALUES (?, ?)
 		ON CONFLICT (reader) DO UPDATE SET cursor = excluded.cursor WHERE excluded.cursor > feed_positions.cursor`, reader, cursor)
-	if err != nil {
-		return fmt.Errorf("sqlite: save position: %w", err)
-	}
-	return nil
+	return err
 }
 
 // Listen calls sequenced after every commit of this process; what another one

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -24,7 +23,7 @@ type recordsDB struct{ *Store }
 // Read runs fn beside the writer.
 func (db recordsDB) Read(ctx context.Context, what string, fn func(ctx context.Context, tx records.Tx) error) error {
 	if err := fn(ctx, recordsTx{db.reader}); err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, away(err))
+		return failed(what, err)
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func (t fleetTables) Names(ctx context.Context, sources []int64) (map[int64]pack
 func each(ctx context.Context, db querier, what string, scan func(func(...any) error) error, query string, args ...any) (err error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, err)
+		return failed(what, err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
@@ -104,7 +104,7 @@ func each(ctx context.Context, db querier, what string, scan func(func(...any) e
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, err)
+		return failed(what, err)
 	}
 	return nil
 }

@@ -138,19 +138,31 @@ func (s *Store) Close() error {
 // write runs fn in a transaction.
 func (s *Store) write(ctx context.Context, what string, fn func(tx *sql.Tx) error) error {
 	if err := s.inPlace(); err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, err)
+		return failed(what, err)
 	}
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, away(err))
+		return failed(what, err)
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
 	if err := fn(tx); err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, away(err))
+		return failed(what, err)
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("sqlite: %s: %w", what, away(err))
+		return failed(what, err)
 	}
 	s.watchers.tell()
 	return nil
+}
+
+// exec runs one statement that wakes nobody.
+func (s *Store) exec(ctx context.Context, what, query string, args ...any) (sql.Result, error) {
+	if err := s.inPlace(); err != nil {
+		return nil, failed(what, err)
+	}
+	res, err := s.writer.ExecContext(ctx, query, args...)
+	if err != nil {
+		return nil, failed(what, err)
+	}
+	return res, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -63,10 +62,8 @@ func (s *Store) SpendRefreshToken(ctx context.Context, hash []byte, now time.Tim
 
 // RevokeFamily ends every token of one login.
 func (s *Store) RevokeFamily(ctx context.Context, family string) error {
-	if _, err := s.writer.ExecContext(ctx, "UPDATE refresh_tokens SET revoked = 1 WHERE family = ?", family); err != nil {
-		return fmt.Errorf("sqlite: revoke family: %w", err)
-	}
-	return nil
+	_, err := s.exec(ctx, "revoke family", "UPDATE refresh_tokens SET revoked = 1 WHERE family = ?", family)
+	return err
 }
 
 // Revoke keeps r and forgets those that are no longer in force.

@@ -49,11 +49,11 @@ func (t tables) Plain(ctx context.Context, after packed.Key, to int64, limit int
 	err := t.s.reader.QueryRowContext(ctx, "SELECT dray_rows("+rowColumns+") FROM (SELECT "+rowColumns+" FROM "+table+` WHERE driver_id = ? AND fix_at < ?
 		AND (fix_at, source_id, seq) > (?, ?, ?) ORDER BY fix_at, source_id, seq LIMIT ?)`, t.driver, to, after.At, after.Source, after.Seq, limit).Scan(&value)
 	if err != nil {
-		return nil, fmt.Errorf("sqlite: read track: %w", err)
+		return nil, failed("read track", err)
 	}
 	rows, err := decodeRows(value)
 	if err != nil {
-		return nil, fmt.Errorf("sqlite: read track: %w", err)
+		return nil, failed("read track", err)
 	}
 	return rows, nil
 }
