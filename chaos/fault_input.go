@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/dray-fleet/dray/fleet"
 )
 
@@ -23,32 +25,36 @@ func sayAgain(ctx context.Context, r *rig) error {
 	const drivers, each = 10, 200
 	boot := rand.Text()[:12]
 	base := time.Now().Add(-time.Hour)
-	say := func() error {
-		for d := range drivers {
-			driver := fmt.Sprintf("echo-%d", d)
-			c, err := r.dialDriver(ctx, driver, nil)
-			if err != nil {
-				return err
+	echo := func(ctx context.Context, driver string) error {
+		c, err := r.dialDriver(ctx, driver, nil)
+		if err != nil {
+			return err
+		}
+		defer c.close()
+		for seq := int64(1); seq <= each; seq++ {
+			said := report{driver, boot, seq}
+			r.account.noteSent(said)
+			body := fixPayload(base.Add(time.Duration(seq)*time.Second), boot, seq, nil)
+			id := uint16(50_000 + seq)
+			c.send(r.locationTopic(driver), body, id, false)
+			again := c.send(r.locationTopic(driver), body, id, true)
+			other := c.send(r.locationTopic(driver), body, 0, false)
+			if err := within(other, 30*time.Second); err != nil {
+				return fmt.Errorf("a report said again: %w", err)
 			}
-			for seq := int64(1); seq <= each; seq++ {
-				said := report{driver, boot, seq}
-				r.account.noteSent(said)
-				body := fixPayload(base.Add(time.Duration(seq)*time.Second), boot, seq, nil)
-				id := uint16(50_000 + seq)
-				c.send(r.locationTopic(driver), body, id, false)
-				again := c.send(r.locationTopic(driver), body, id, true)
-				other := c.send(r.locationTopic(driver), body, 0, false)
-				if err := within(other, 30*time.Second); err != nil {
-					return fmt.Errorf("a report said again: %w", err)
-				}
-				if err := within(again, 30*time.Second); err != nil {
-					return fmt.Errorf("a duplicate: %w", err)
-				}
-				r.account.noteAcked(said)
+			if err := within(again, 30*time.Second); err != nil {
+				return fmt.Errorf("a duplicate: %w", err)
 			}
-			c.close()
+			r.account.noteAcked(said)
 		}
 		return nil
+	}
+	say := func() error {
+		g, ctx := errgroup.WithContext(ctx)
+		for d := range drivers {
+			g.Go(func() error { return echo(ctx, fmt.Sprintf("echo-%d", d)) })
+		}
+		return g.Wait()
 	}
 	for range 2 {
 		if err := say(); err != nil {
