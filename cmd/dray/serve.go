@@ -67,14 +67,14 @@ func serve(cmd *cobra.Command, r roles, demo bool) (err error) {
 			return err
 		}
 	}
-	if err := n.writeAddresses(); err != nil {
-		return err
-	}
 	created := false
 	if r.api {
 		if created, err = n.firstAdmin(ctx, cmd.OutOrStdout()); err != nil {
 			return err
 		}
+	}
+	if err := n.writeAddresses(); err != nil { // who reads them finds everything served
+		return err
 	}
 	n.greet(cmd.OutOrStdout())
 	if demo {
