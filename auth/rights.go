@@ -69,8 +69,13 @@ func (c *Claims) vendorUp(topic string) bool {
 		return true
 	}
 	rest, ok := cutLevels(topic, "owntracks", c.SpeaksFor(), c.Subject)
-	return ok && (rest == "event" || rest == "waypoint" || rest == "status")
+	return ok && slices.Contains(ownTracksLeaves[:], rest)
 }
+
+// ownTracksLeaves are where the apps publish what is not a location (OwnTracks
+// booklet, tech/json). Most of it says nothing of a position and is ignored, but
+// an app that is refused would send it again and again.
+var ownTracksLeaves = [...]string{"event", "waypoint", "waypoints", "status", "info", "step", "beacon", "dump", "request"}
 
 // vendorDown reports whether filter is the device's vendor command topic.
 func (c *Claims) vendorDown(filter string) bool {

@@ -63,6 +63,8 @@ func TestMayPublish(t *testing.T) {
 		{"owntracks/d1/box/event", "bound"},
 		{"owntracks/d1/box/waypoint", "bound"},
 		{"owntracks/d1/box/status", "bound"},
+		{"owntracks/d1/box/step", "bound"},
+		{"owntracks/d1/box/", ""},
 		{"owntracks/d1/box/cmd", ""},
 		{"owntracks/d1/box/event/x", ""},
 		{"owntracks/d2/box", ""},
