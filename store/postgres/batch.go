@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,6 +51,9 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 		return saved, err
 	}
 	p := &prepared{Numbered: numbered, rows: numbered.Rows(), lock: s.contended.lately(), dropped: dropped, erasure: erasure}
+	if !p.lock {
+		p.known = &s.ledgers
+	}
 	for range attempts {
 		if err := s.ensurePartitions(ctx, p.rows); err != nil {
 			return saved, err
@@ -71,9 +73,14 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 		var pg *pgconn.PgError
 		switch {
 		case err == nil:
+			if !saved.Skipped {
+				s.remember(p)
+			}
 			return saved, nil
+		case errors.Is(err, errLedgerMoved) && p.known != nil:
+			p.known = nil
 		case errors.Is(err, errLedgerMoved):
-			p.lock = s.contended.mark()
+			p.known, p.lock = nil, s.contended.mark()
 		case !errors.As(err, &pg):
 			return fleet.Saved{}, err
 		case pg.Code == uniqueViolation && pg.TableName == "latest":
@@ -83,7 +90,7 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 		case pg.Code == checkViolation:
 			s.forgetPartitions()
 		case pg.Code == deadlock || pg.Code == serializationFailure:
-			p.lock = s.contended.mark()
+			p.known, p.lock = nil, s.contended.mark()
 		default:
 			return fleet.Saved{}, refused(err)
 		}
@@ -95,6 +102,8 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (saved fleet.Save
 type prepared struct {
 	*batch.Numbered
 	rows    []batch.Row
+	known   *remembered // nil when the ledgers have to be read
+	ledgers *ledgers
 	merge   bool  // some positions are there already: a plain COPY has failed
 	lock    bool  // another writer is at the same ledgers: take turns
 	dropped int   // positions left out because of an erasure
@@ -110,12 +119,11 @@ func (p *prepared) save(ctx context.Context, tx pgx.Tx) (saved fleet.Saved, err 
 		return saved, err
 	}
 	saved.Erased = p.dropped
-	ledgers, err := loadLedgers(ctx, tx, p.WithLedger(), p.lock)
+	history, quarantined, err := p.receive(ctx, tx)
 	if err != nil {
 		return saved, err
 	}
-	history, quarantined := p.Receive(p.rows, ledgers.byID)
-	if err := ledgers.save(ctx, tx); err != nil {
+	if err := p.ledgers.save(ctx, tx); err != nil {
 		return saved, err
 	}
 	for table, rows := range map[string][]batch.Row{"positions": history, "quarantined": quarantined} {
@@ -138,6 +146,34 @@ func (p *prepared) save(ctx context.Context, tx pgx.Tx) (saved fleet.Saved, err 
 		return saved, nil
 	}
 	return saved, tx.SendBatch(ctx, &rest).Close()
+}
+
+// receive enters p into its ledgers. What they say is taken for true when they are
+// read or when they will be compared as they are written.
+func (p *prepared) receive(ctx context.Context, tx pgx.Tx) (history, quarantined []batch.Row, err error) {
+	ids := p.WithLedger()
+	if p.ledgers, err = loadLedgers(ctx, tx, ids, p.known, p.lock); err != nil {
+		return nil, nil, err
+	}
+	history, quarantined = p.Receive(p.rows, p.ledgers.byID)
+	if !p.ledgers.doubtful() {
+		return history, quarantined, nil
+	}
+	if p.ledgers, err = loadLedgers(ctx, tx, ids, nil, p.lock); err != nil {
+		return nil, nil, err
+	}
+	history, quarantined = p.Receive(p.rows, p.ledgers.byID)
+	return history, quarantined, nil
+}
+
+// remember keeps the ledgers of p, which is committed, while they have no other
+// writer.
+func (s *Store) remember(p *prepared) {
+	if p.lock {
+		s.ledgers.forget(p.ledgers.ids)
+	} else {
+		s.ledgers.keep(p.ledgers)
+	}
 }
 
 // Offset returns how far a partition of a stream has been saved; 0 is nothing.
@@ -174,7 +210,7 @@ func copyPositions(ctx context.Context, tx pgx.Tx, table string, rows []batch.Ro
 			return 0, err
 		}
 	}
-	tag, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(encodePositions(rows, time.Now())),
+	tag, err := tx.Conn().PgConn().CopyFrom(ctx, newRowsReader(rows, time.Now()),
 		fmt.Sprintf("COPY %s (%s) FROM STDIN BINARY", into, positionColumns))
 	if err != nil || !merge {
 		return int(tag.RowsAffected()), err

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/binary"
+	"io"
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -53,35 +54,74 @@ func (c *copyBuffer) time(us int64) { c.int8(us - epoch) }
 
 const positionColumns = `fix_at, seq, sent_at, received_at, stored_at, driver_id, source_id, lat, lon, accuracy, altitude, speed, heading, battery, cause, ext`
 
-// encodePositions returns rows as COPY of positionColumns.
-func encodePositions(rows []batch.Row, now time.Time) []byte {
-	c := newCopy(len(rows), 160)
-	for _, r := range rows {
-		c.row(16)
-		c.time(r.At)
-		c.int8(r.Seq)
-		if r.SentAt.IsZero() {
-			c.null()
-		} else {
-			c.time(r.SentAt.UnixMicro())
-		}
-		c.time(r.ReceivedAt.UnixMicro())
-		c.time(now.UnixMicro())
-		c.int4(int32(r.Driver))
-		c.int4(int32(r.Source))
-		c.measured(r.Position)
-		if r.Trigger == "" {
-			c.null()
-		} else {
-			c.text(r.Trigger)
-		}
-		if r.Ext == nil {
-			c.null()
-		} else {
-			c.text(string(r.Ext))
-		}
+// A rowsReader gives rows as COPY of positionColumns. They are encoded as they
+// are sent, while the server takes in those before.
+type rowsReader struct {
+	rows   []batch.Row
+	now    time.Time
+	buf    *copyBuffer
+	unread []byte // of buf
+	ended  bool
+}
+
+// rowsEncoded is how many rows a rowsReader encodes at once.
+const rowsEncoded = 400
+
+func newRowsReader(rows []batch.Row, now time.Time) *rowsReader {
+	buf := newCopy(min(rowsEncoded, len(rows)), 160)
+	return &rowsReader{rows: rows, now: now, buf: buf, unread: buf.b}
+}
+
+func (r *rowsReader) Read(p []byte) (int, error) {
+	if len(r.unread) == 0 && !r.ended {
+		r.encode()
 	}
-	return c.end()
+	if len(r.unread) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, r.unread)
+	r.unread = r.unread[n:]
+	return n, nil
+}
+
+func (r *rowsReader) encode() {
+	r.buf.b = r.buf.b[:0]
+	next := r.rows[:min(rowsEncoded, len(r.rows))]
+	for i := range next {
+		r.buf.position(&next[i], r.now)
+	}
+	r.rows = r.rows[len(next):]
+	if r.ended = len(r.rows) == 0; r.ended {
+		r.buf.b = r.buf.end()
+	}
+	r.unread = r.buf.b
+}
+
+// position appends r as positionColumns.
+func (c *copyBuffer) position(r *batch.Row, now time.Time) {
+	c.row(16)
+	c.time(r.At)
+	c.int8(r.Seq)
+	if r.SentAt.IsZero() {
+		c.null()
+	} else {
+		c.time(r.SentAt.UnixMicro())
+	}
+	c.time(r.ReceivedAt.UnixMicro())
+	c.time(now.UnixMicro())
+	c.int4(int32(r.Driver))
+	c.int4(int32(r.Source))
+	c.measured(r.Position)
+	if r.Trigger == "" {
+		c.null()
+	} else {
+		c.text(r.Trigger)
+	}
+	if r.Ext == nil {
+		c.null()
+	} else {
+		c.text(string(r.Ext))
+	}
 }
 
 // measured appends lat, lon, accuracy, altitude, speed, heading and battery.

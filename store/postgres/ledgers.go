@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -30,8 +31,15 @@ func (c *contention) lately() bool { return time.Now().UnixNano() < c.until.Load
 // ledgers are those of one batch and what they were when they were read.
 type ledgers struct {
 	ids  []int64 // ascending
+	list []kept  // of each of ids
 	byID map[int64]*ledger.Ledger
-	read map[int64]ledgerColumns
+}
+
+type kept struct {
+	ledger.Ledger
+	was        ledgerColumns
+	known      gapless
+	remembered bool // and not read: known, not the database, said what it was
 }
 
 // ledgerColumns are what any change of a ledger changes at least one of.
@@ -57,8 +65,16 @@ func scanLedger(row pgx.CollectableRow, before ...any) (*ledger.Ledger, ledgerCo
 	return &ledger.Ledger{Any: true, First: *c.first, FirstAt: *firstAt, Last: *c.last, LastAt: *lastAt, Forgot: forgot, Missing: gaps}, c, err
 }
 
-func loadLedgers(ctx context.Context, tx pgx.Tx, ids []int64, lock bool) (*ledgers, error) {
-	l := &ledgers{ids: ids, byID: make(map[int64]*ledger.Ledger, len(ids)), read: make(map[int64]ledgerColumns, len(ids))}
+// loadLedgers reads those of ids that r does not remember, all of them when r is
+// nil.
+func loadLedgers(ctx context.Context, tx pgx.Tx, ids []int64, r *remembered, lock bool) (*ledgers, error) {
+	l := &ledgers{ids: ids, list: make([]kept, len(ids)), byID: make(map[int64]*ledger.Ledger, len(ids))}
+	for i, id := range ids {
+		l.byID[id] = &l.list[i].Ledger
+	}
+	if r != nil {
+		ids = r.fill(l)
+	}
 	if len(ids) == 0 {
 		return l, nil
 	}
@@ -73,25 +89,34 @@ func loadLedgers(ctx context.Context, tx pgx.Tx, ids []int64, lock bool) (*ledge
 	_, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (struct{}, error) {
 		var id int64
 		led, columns, err := scanLedger(row, &id)
-		l.byID[id], l.read[id] = led, columns
+		if i, ok := slices.BinarySearch(l.ids, id); ok && err == nil {
+			l.list[i].Ledger, l.list[i].was = *led, columns
+		}
 		return struct{}{}, err
 	})
 	return l, err
+}
+
+// doubtful reports whether a remembered ledger was asked and has not grown: it
+// says that all of it was received before, and nothing will be written by which
+// the database could contradict.
+func (l *ledgers) doubtful() bool {
+	return slices.ContainsFunc(l.list, func(e kept) bool { return e.remembered && !e.Changed })
 }
 
 // save writes the ledgers that changed, in the order of their numbers. Most have
 // only grown at the end, which is told in few words and does not depend on what
 // else another writer may have done to them.
 func (l *ledgers) save(ctx context.Context, tx pgx.Tx) error {
-	var grown, changed []int64
-	for _, id := range l.ids {
-		led, was := l.byID[id], l.read[id]
+	var grown, changed []int // in list
+	for i := range l.list {
+		e := &l.list[i]
 		switch {
-		case !led.Changed:
-		case was.first != nil && *was.first == led.First && same(led.Text(), was.missing):
-			grown = append(grown, id)
+		case !e.Changed:
+		case e.was.first != nil && *e.was.first == e.First && same(e.Text(), e.was.missing):
+			grown = append(grown, i)
 		default:
-			changed = append(changed, id)
+			changed = append(changed, i)
 		}
 	}
 	if err := l.saveGrown(ctx, tx, grown); err != nil {
@@ -104,35 +129,38 @@ func same(a, b *string) bool {
 	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }
 
-func (l *ledgers) saveGrown(ctx context.Context, tx pgx.Tx, ids []int64) error {
-	if len(ids) == 0 {
+func (l *ledgers) saveGrown(ctx context.Context, tx pgx.Tx, at []int) error {
+	if len(at) == 0 {
 		return nil
 	}
-	last, lastAt, wasLast := make([]int64, len(ids)), make([]int64, len(ids)), make([]int64, len(ids))
-	for i, id := range ids {
-		last[i], lastAt[i], wasLast[i] = l.byID[id].Last, l.byID[id].LastAt, *l.read[id].last
+	n := len(at)
+	ids, last, lastAt, wasLast := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	for i, at := range at {
+		e := &l.list[at]
+		ids[i], last[i], lastAt[i], wasLast[i] = l.ids[at], e.Last, e.LastAt, *e.was.last
 	}
 	return moved(ids)(tx.Exec(ctx, `UPDATE sources s SET last_seq = n.last_seq, last_at = n.last_at
 		FROM (SELECT unnest($1::int4[]), unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[])) AS n (id, last_seq, last_at, was_last)
 		WHERE s.id = n.id AND s.last_seq = n.was_last`, ids, last, lastAt, wasLast))
 }
 
-func (l *ledgers) saveChanged(ctx context.Context, tx pgx.Tx, ids []int64) error {
-	if len(ids) == 0 {
+func (l *ledgers) saveChanged(ctx context.Context, tx pgx.Tx, at []int) error {
+	if len(at) == 0 {
 		return nil
 	}
-	n := len(ids)
+	n := len(at)
 	var (
+		ids                          = make([]int64, n)
 		first, firstAt, last, lastAt = make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 		forgot                       = make([]bool, n)
 		missing, wasMissing          = make([]*string, n), make([]*string, n)
 		wasFirst, wasLast            = make([]*int64, n), make([]*int64, n)
 	)
-	for i, id := range ids {
-		led, was := l.byID[id], l.read[id]
-		first[i], firstAt[i], last[i], lastAt[i] = led.First, led.FirstAt, led.Last, led.LastAt
-		forgot[i], missing[i] = led.Forgot, led.Text()
-		wasFirst[i], wasLast[i], wasMissing[i] = was.first, was.last, was.missing
+	for i, at := range at {
+		e := &l.list[at]
+		ids[i], first[i], firstAt[i], last[i], lastAt[i] = l.ids[at], e.First, e.FirstAt, e.Last, e.LastAt
+		forgot[i], missing[i] = e.Forgot, e.Text()
+		wasFirst[i], wasLast[i], wasMissing[i] = e.was.first, e.was.last, e.was.missing
 	}
 	return moved(ids)(tx.Exec(ctx, `UPDATE sources s SET first_seq = n.first_seq, first_at = n.first_at, last_seq = n.last_seq, last_at = n.last_at,
 			forgot = n.forgot, missing = n.missing

@@ -35,6 +35,7 @@ type Store struct {
 	erased  batch.Erasures
 
 	contended contention
+	ledgers   remembered
 
 	mu   sync.Mutex
 	days map[int64]bool // since 1970, of which there are partitions
