@@ -25,10 +25,11 @@ type convoy struct {
 	next     int
 }
 
-func newConvoy(drivers int, interval time.Duration) *convoy {
-	c := &convoy{interval: interval, rng: rand.New(rand.NewPCG(1, 2))}
+// newConvoy returns that of so many drivers, numbered from first on.
+func newConvoy(first, drivers int, interval time.Duration) *convoy {
+	c := &convoy{interval: interval, rng: rand.New(rand.NewPCG(1, uint64(first)))}
 	for _, i := range c.rng.Perm(drivers) {
-		c.drivers = append(c.drivers, fmt.Sprintf("driver-%06d", i))
+		c.drivers = append(c.drivers, fmt.Sprintf("driver-%06d", first+i))
 		c.lat, c.lon = append(c.lat, 59+c.rng.Float64()), append(c.lon, 17+c.rng.Float64())
 	}
 	return c

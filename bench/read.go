@@ -36,7 +36,7 @@ func (b *bench) read(ctx context.Context) error {
 
 func (b *bench) readFrom(ctx context.Context, name string, h history) error {
 	drivers := max(b.rows/dayFixes, 1)
-	day := newConvoy(drivers, 24*time.Hour/dayFixes)
+	day := newConvoy(0, drivers, 24*time.Hour/dayFixes)
 	empty, err := h.Space(ctx)
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (b *bench) readFrom(ctx context.Context, name string, h history) error {
 	if err := b.time(name, packedDay, readDay); err != nil {
 		return err
 	}
-	all := newConvoy(50_000, time.Second).batch(50_000)
+	all := newConvoy(0, 50_000, time.Second).batch(50_000)
 	if _, err := h.SaveBatch(ctx, &fleet.Batch{Latest: all}); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 	_ "modernc.org/sqlite" // to look into dray's database while it runs
 
 	"github.com/dray-fleet/dray/bench/load"
@@ -62,58 +63,138 @@ const batchSize = 20_000
 func (b *bench) store(ctx context.Context) error {
 	return errors.Join(
 		onPostgres(ctx, func(h history, s *servers.Server) error {
-			return errors.Join(b.save(ctx, "PostgreSQL", h), b.updates(ctx, s))
+			return errors.Join(b.save(ctx, "PostgreSQL", h, 2), b.updates(ctx, s))
 		}),
-		onSQLite(ctx, func(h history) error { return b.save(ctx, "SQLite", h) }),
+		onPostgres(ctx, func(h history, _ *servers.Server) error { return b.save(ctx, "PostgreSQL, one partition", h, 1) }),
+		onSQLite(ctx, func(h history) error { return b.save(ctx, "SQLite", h, 1) }),
 		on(b.dray(all), func(s *servers.Server) error { return b.commit(ctx, s) }),
 	)
 }
 
-// save measures batches of a fleet of 10,000 that reports every five seconds,
-// with the latest position of each.
-func (b *bench) save(ctx context.Context, name string, h history) error {
-	fleetOnTheRoad := newConvoy(10_000, 5*time.Second)
-	warm := fleetOnTheRoad.batch(10_000) // creates the drivers
-	if _, err := h.SaveBatch(ctx, &fleet.Batch{Positions: warm, Latest: warm}); err != nil {
-		return err
+// fleetSize is how many drivers report every five seconds.
+const fleetSize = 10_000
+
+// save measures batches of a fleet on the road, as ingest makes them: the drivers
+// are divided among partitions, each of which has one writer and its offset.
+func (b *bench) save(ctx context.Context, name string, h history, partitions int) error {
+	var writers []*writer
+	for i := range partitions {
+		w := &writer{store: h, partition: i, convoy: newConvoy(i*fleetSize/partitions, fleetSize/partitions, 5*time.Second)}
+		w.prepare(fleetSize / partitions)
+		if err := w.save(ctx); err != nil { // creates the drivers
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		writers = append(writers, w)
 	}
+	const atOnce = 5 // batches of a writer that are ready when the clock starts
 	var spent time.Duration
 	count := 0
-	for seq := uint64(1); spent < b.length; seq++ {
-		ps := fleetOnTheRoad.batch(batchSize)
+	for spent < b.length {
+		for _, w := range writers {
+			for range atOnce {
+				w.prepare(batchSize)
+			}
+		}
 		began := time.Now()
-		saved, err := h.SaveBatch(ctx, &fleet.Batch{Offset: &fleet.Offset{Stream: "bench", Seq: seq}, Positions: ps, Latest: ps})
-		if err != nil || saved.Positions != batchSize {
-			return fmt.Errorf("%s saved %+v: %w", name, saved, err)
+		g, ctx := errgroup.WithContext(ctx)
+		for _, w := range writers {
+			g.Go(func() error { return w.save(ctx) })
+		}
+		if err := g.Wait(); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		spent += time.Since(began)
-		count += batchSize
+		count += partitions * atOnce * batchSize
 	}
 	b.report.add(name, stored, "/s", float64(count)/spent.Seconds())
 	return nil
 }
 
+// A writer saves what the drivers of one partition report.
+type writer struct {
+	store     history
+	partition int
+	convoy    *convoy
+	seq       uint64
+	ready     []*fleet.Batch
+}
+
+// prepare readies a batch of n positions.
+func (w *writer) prepare(n int) {
+	w.seq++
+	ps := w.convoy.batch(n)
+	w.ready = append(w.ready, &fleet.Batch{
+		Offset:    &fleet.Offset{Stream: "bench", Partition: w.partition, Seq: w.seq},
+		Positions: ps, Latest: newest(ps),
+	})
+}
+
+// save saves what is ready.
+func (w *writer) save(ctx context.Context) error {
+	for _, batch := range w.ready {
+		saved, err := w.store.SaveBatch(ctx, batch)
+		if err == nil && saved.Positions != len(batch.Positions) {
+			err = fmt.Errorf("saved %+v of %d", saved, len(batch.Positions))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	w.ready = nil
+	return nil
+}
+
+// newest returns the last position of each driver in ps.
+func newest(ps []fleet.Position) []fleet.Position {
+	last := map[string]int{}
+	for i := range ps {
+		last[ps[i].Driver] = i
+	}
+	list := make([]fleet.Position, 0, len(last))
+	for _, i := range last {
+		list = append(list, ps[i])
+	}
+	return list
+}
+
 // updates measures the design that dray replaces on the same database: each
-// message is an UPDATE of its own over one connection.
+// message is an UPDATE of its own over one connection, prepared once and
+// committed before the next. Table, statement and drivers are those of
+// socketio/server.js.
 func (b *bench) updates(ctx context.Context, s *servers.Server) error {
 	conn, err := pgx.Connect(ctx, s.PostgresURL())
 	if err != nil {
 		return err
 	}
 	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, `CREATE TABLE plain AS SELECT i AS id, 0::float8 AS lat, 0::float8 AS lon, now() AS fix_at FROM generate_series(1, 10000) i;
-		ALTER TABLE plain ADD PRIMARY KEY (id)`)
+	_, err = conn.Exec(ctx, `CREATE TABLE socketio_drivers (
+		id text PRIMARY KEY, lat double precision, lon double precision, accuracy_m real,
+		speed_mps real, heading_deg real, battery_pct real, fix_at timestamptz)`)
 	if err != nil {
 		return err
 	}
-	count, began := 0, time.Now()
-	for time.Since(began) < b.length {
-		if _, err := conn.Exec(ctx, "UPDATE plain SET lat = $2, lon = $3, fix_at = $4 WHERE id = $1", 1+count%10_000, 59.1, 18.2, time.Now()); err != nil {
-			return err
-		}
-		count++
+	fleetOnTheRoad := newConvoy(0, fleetSize, 5*time.Second)
+	if _, err := conn.Exec(ctx, "INSERT INTO socketio_drivers (id) SELECT unnest($1::text[])", fleetOnTheRoad.drivers); err != nil {
+		return err
 	}
-	b.report.add("one UPDATE per message", stored, "/s", float64(count)/time.Since(began).Seconds())
+	var spent time.Duration
+	count := 0
+	for spent < b.length {
+		ps := fleetOnTheRoad.batch(1000)
+		began := time.Now()
+		for i := range ps {
+			p := &ps[i]
+			_, err := conn.Exec(ctx, `UPDATE socketio_drivers SET lat = $2, lon = $3, accuracy_m = $4, speed_mps = $5, heading_deg = $6,
+				battery_pct = $7, fix_at = to_timestamp($8 / 1000.0) WHERE id = $1`,
+				p.Driver, p.Lat, p.Lon, p.Accuracy.V, p.Speed.V, p.Heading.V, 80.0, float64(p.FixAt.UnixMilli()))
+			if err != nil {
+				return err
+			}
+		}
+		spent += time.Since(began)
+		count += len(ps)
+	}
+	b.report.add("one UPDATE per message", stored, "/s", float64(count)/spent.Seconds())
 	return nil
 }
 
