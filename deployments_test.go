@@ -59,6 +59,25 @@ func linesAfter(text, prefix string) (rest []string) {
 
 var metric = regexp.MustCompile(`\bdray_([a-z]+)_([a-z_]+)`)
 
+var metricName = regexp.MustCompile(`"(dray_[a-z_]*[a-z]|[a-z]+(?:_[a-z]+)+)"`)
+
+// Every metric that the program has is told to operators.
+func TestMetricsAreDocumented(t *testing.T) {
+	text := string(read(t, "docs/operate.md"))
+	files, err := filepath.Glob("*/metrics.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		prefix := "dray_" + filepath.Dir(file) + "_"
+		for _, m := range metricName.FindAllStringSubmatch(string(read(t, file)), -1) {
+			if name := prefix + strings.TrimPrefix(m[1], prefix); !strings.Contains(text, "`"+name+"`") {
+				t.Errorf("docs/operate.md does not have %s", name)
+			}
+		}
+	}
+}
+
 // The metrics that the dashboard, the alerts and the documents name are ones
 // that the program has: each part names its own in metrics.go.
 func TestNamedMetricsExist(t *testing.T) {

@@ -100,11 +100,13 @@ func TestPayloadsInTheDocuments(t *testing.T) {
 
 var (
 	link    = regexp.MustCompile(`\]\(([^)#\s]+)(#[^)]*)?\)`)
-	setting = regexp.MustCompile(`\bDRAY_[A-Z_]+`)
+	setting = regexp.MustCompile("\\bDRAY_[A-Z_]+|`(data|http|mqtt|admin|store|stream|auth|ingest|webhooks|alerts|limits|map|log)\\.[a-z_.]*[a-z_]")
+	target  = regexp.MustCompile("(?m)(?:`|^ *)make ([a-z][a-z-]*)")
+	alert   = regexp.MustCompile("`(Dray[A-Z][A-Za-z]+)`")
 )
 
-// Every relative link of the documents leads somewhere, and every setting that
-// they name exists.
+// Every relative link of the documents leads somewhere, and every setting, make
+// target and alert that they name exists.
 func TestDocuments(t *testing.T) {
 	keys, err := configs.Keys()
 	if err != nil {
@@ -113,7 +115,14 @@ func TestDocuments(t *testing.T) {
 	known := map[string]bool{"DRAY_": true}
 	for _, k := range keys {
 		known[k.Env] = true
+		known["`"+k.Name] = true
+		for name := k.Name; strings.Contains(name, "."); { // auth.claims.* too
+			name = name[:strings.LastIndex(name, ".")]
+			known["`"+name] = true
+		}
 	}
+	makefile := string(read(t, "Makefile"))
+	alerts := string(read(t, "deployments/prometheus/alerts.yaml"))
 	files, err := filepath.Glob("docs/*.md")
 	if err != nil {
 		t.Fatal(err)
@@ -133,10 +142,23 @@ func TestDocuments(t *testing.T) {
 				t.Errorf("%s names the setting %s, which does not exist", file, name)
 			}
 		}
+		for _, m := range target.FindAllStringSubmatch(text, -1) {
+			if !regexp.MustCompile(`(?m)^` + m[1] + `:`).MatchString(makefile) {
+				t.Errorf("%s names make %s, which does not exist", file, m[1])
+			}
+		}
+		for _, m := range alert.FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(alerts, "alert: "+m[1]+"\n") {
+				t.Errorf("%s names the alert %s, which does not exist", file, m[1])
+			}
+		}
 	}
 }
 
-// Every path of the API is named in docs/http.md.
+var apiPath = regexp.MustCompile("`(?:(?:GET|POST|PUT|PATCH|DELETE) )?(?:/api/v1)?(/[a-z][a-z0-9_/{}.-]*)")
+
+// Every path of the API is named in docs/http.md, and those that the documents
+// name are ones of the API, or of the server beside it.
 func TestPathsInTheDocuments(t *testing.T) {
 	var openAPI struct{ Paths map[string]any }
 	if err := json.Unmarshal(read(t, "api/openapi.json"), &openAPI); err != nil {
@@ -146,6 +168,23 @@ func TestPathsInTheDocuments(t *testing.T) {
 	for path := range openAPI.Paths {
 		if !strings.Contains(text, path+"`") && !strings.Contains(text, path+"?") {
 			t.Errorf("docs/http.md does not name %s", path)
+		}
+	}
+	id := regexp.MustCompile(`\{[a-z]+\}`)
+	known := map[string]bool{"/mqtt": true, "/metrics": true, "/healthz": true, "/readyz": true, "/debug/pprof": true,
+		"/driver": true, "/api/docs": true, "/openapi.json": true, "/live.proto": true, "/api/v1": true}
+	for path := range openAPI.Paths {
+		known[id.ReplaceAllString(path, "{}")] = true
+	}
+	files, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		for _, m := range apiPath.FindAllStringSubmatch(string(read(t, file)), -1) {
+			if path := id.ReplaceAllString(m[1], "{}"); !known[path] {
+				t.Errorf("%s names the path %s, which does not exist", file, m[1])
+			}
 		}
 	}
 }
