@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 
+import { timeFormat, useZone } from "../i18n/zone";
 import type { Link } from "../mqtt/session";
 import { isDone, nextStatuses, type Job, type Place, type Status } from "./job";
 import { DeclineDialog, FailedDialog, ProofDialog } from "./JobDialogs";
@@ -7,8 +8,8 @@ import type { StatusDetail } from "./jobs";
 import { locale, t } from "./messages";
 import { useArrival } from "./useArrival";
 
-const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
-const clockText = (time: string) => (Number.isNaN(Date.parse(time)) ? "" : clock.format(new Date(time)));
+const clock = timeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+const clockText = (time: string) => (Number.isNaN(Date.parse(time)) ? "" : clock(Date.parse(time)));
 
 /** Opens the phone's own navigation. */
 function routeTo({ lat, lon, address = "" }: Place): string | null {
@@ -64,6 +65,7 @@ interface Props {
 export function JobCard({ job, link, pending, onAnswer, onReport }: Props) {
   const [dialog, setDialog] = useState<"decline" | "failed" | "delivered" | null>(null);
   const close = () => setDialog(null);
+  useZone(); // its times are drawn again when the fleet's zone is another
   const offered = job.answer === "received" || job.answer === "seen";
   const next = nextStatuses(job);
 
@@ -82,8 +84,10 @@ export function JobCard({ job, link, pending, onAnswer, onReport }: Props) {
       </header>
       {!isDone(job) && (
         <>
-          <PlaceLine label={t("job.pickup")} place={job.pickup} />
-          <PlaceLine label={t("job.dropoff")} place={job.dropoff} />
+          <div className="places">
+            <PlaceLine label={t("job.pickup")} place={job.pickup} />
+            <PlaceLine label={t("job.dropoff")} place={job.dropoff} />
+          </div>
           {job.note && <p>{job.note}</p>}
         </>
       )}

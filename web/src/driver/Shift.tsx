@@ -89,7 +89,7 @@ export function Shift({ runtime, credentials }: { runtime: Runtime; credentials:
         <MessageList messages={runtime.messages} now={now} />
         {downstream.refusals.map((refusal, i) => (
           <Notice key={i} kind="warning" onDismiss={() => downstream.dismissRefusal(refusal)}>
-            {t(refusal.key, { reason: refusal.reason })}
+            {t(refusal.key, { about: refusal.about, reason: refusal.reason })}
           </Notice>
         ))}
         {(["dropped", "refused"] as const).map(

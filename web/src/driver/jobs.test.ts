@@ -36,6 +36,23 @@ it("keeps every change, though the next one comes before it is stored", async ()
   expect(jobs.list[0]).toMatchObject({ answer: "accepted", status: "picked_up" });
 });
 
+it("steps back to what the server has when that refused a status, unless the driver has gone on", async () => {
+  const { jobs, outbox } = await open();
+  await jobs.receive(offer);
+  const [job] = jobs.list;
+  await jobs.answer(job, "accepted");
+  const now = (status: string) => JSON.stringify({ id: "a1", state: "accepted", version: 2, shipment: { id: "s1", reference: "PO-1", status } });
+  await jobs.report(job, "arrived");
+  await jobs.correct(now("picked_up"));
+  expect(jobs.list[0].status).toBe("arrived");
+  outbox.connected(() => Promise.resolve());
+  await vi.waitFor(() => expect(outbox.state.reports).toBe(0));
+  await jobs.correct(now("picked_up"));
+  expect(jobs.list[0]).toMatchObject({ answer: "accepted", status: "picked_up" });
+  await jobs.correct(now("returned"));
+  expect(jobs.list).toEqual([]);
+});
+
 it("tells of a job that is withdrawn while the answer is still being stored", async () => {
   const { jobs } = await open();
   await jobs.receive(offer);

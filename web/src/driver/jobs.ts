@@ -72,6 +72,19 @@ export class Jobs {
     await this.keep(job, receiptOf(job), { state: job.answer });
   }
 
+  /** Takes the server's word for how far a job is, after it refused the driver's; not when the driver has said more since. */
+  correct(payload: string): Promise<void> {
+    return this.inTurn(async () => {
+      const offer = parseOffer(payload);
+      if (!offer || "gone" in offer) return this.take(payload);
+      const leaf = statusOf(offer.job);
+      if ((await this.outbox.waiting(MOST_WAITING)).some(({ report }) => report.leaf === leaf)) return;
+      const known = this.list.find(({ id }) => id === offer.job.id);
+      const job = { ...merge(known, offer.job), status: offer.job.status };
+      await this.keep(job, receiptOf(job), { state: job.answer });
+    });
+  }
+
   /** Says that the driver has seen, taken or declined a job. */
   answer(job: Job, answer: "seen" | "accepted" | "declined", reason = ""): Promise<void> {
     return this.inTurn(async () => {

@@ -90,8 +90,8 @@ export const de: Catalogue<keyof typeof en> = {
   "error.location": "Der Server hat eine Position abgelehnt: {reason}",
   "error.health": "Der Server hat den Zustand des Telefons abgelehnt: {reason}",
   "error.duty": "Der Server hat den Wechsel des Dienstes abgelehnt: {reason}",
-  "error.status": "Der Server hat einen Status abgelehnt: {reason}",
-  "error.receipt": "Der Server hat die Antwort auf einen Auftrag abgelehnt: {reason}",
+  "error.status": "{about}Der Server hat einen Status abgelehnt: {reason}",
+  "error.receipt": "{about}Der Server hat die Antwort auf einen Auftrag abgelehnt: {reason}",
   "error.other": "Der Server hat eine Meldung abgelehnt: {reason}",
 
   "menu.signOut": "Abmelden",

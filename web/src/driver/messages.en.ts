@@ -87,8 +87,8 @@ export const en = {
   "error.location": "The server refused a position: {reason}",
   "error.health": "The server refused the state of the phone: {reason}",
   "error.duty": "The server refused the change of duty: {reason}",
-  "error.status": "The server refused a status: {reason}",
-  "error.receipt": "The server refused an answer to a job: {reason}",
+  "error.status": "{about}The server refused a status: {reason}",
+  "error.receipt": "{about}The server refused an answer to a job: {reason}",
   "error.other": "The server refused a report: {reason}",
 
   "menu.signOut": "Sign out",

@@ -28,8 +28,16 @@ export async function openJobs(credentials: Credentials, known: readonly Job[]):
 export async function goneJobs(credentials: Credentials, known: readonly Job[]): Promise<string[]> {
   const api = rest(credentials);
   const gone: string[] = [];
-  for (const { id } of known.filter((job) => !isDone(job))) gone.push(...(await goneOf(api, id)));
+  for (const { id } of known.filter((job) => !isDone(job))) {
+    const now = await offerOf(api, id);
+    if (now && !now.open) gone.push(now.offer);
+  }
   return gone;
+}
+
+/** Reads one job as it would come on the `assignments` topic. Null for one that the server does not know. */
+export async function jobNow(credentials: Credentials, id: string): Promise<string | null> {
+  return (await offerOf(rest(credentials), id))?.offer ?? null;
 }
 
 const shipmentOf = (api: Rest, { shipment }: Assignment) => api.call<Shipment>("GET", `/shipments/${encodeURIComponent(shipment)}`);
@@ -38,18 +46,17 @@ const shipmentOf = (api: Rest, { shipment }: Assignment) => api.call<Shipment>("
 const isOpen = ({ state, driver }: Assignment, shipment: Shipment) =>
   OPEN.includes(state) && shipment.driver === driver && shipment.status !== "cancelled" && !over.includes(shipment.status);
 
-/** What to tell of a job that is none any more; nothing while it is one. */
-async function goneOf(api: Rest, id: string): Promise<string[]> {
+async function offerOf(api: Rest, id: string): Promise<{ offer: string; open: boolean } | null> {
   try {
     const assignment = await api.call<Assignment>("GET", `/assignments/${encodeURIComponent(id)}`);
-    const withdrawn = [JSON.stringify({ id, state: "withdrawn" })];
+    const withdrawn = { offer: JSON.stringify({ id, state: "withdrawn" }), open: false };
     if (!OPEN.includes(assignment.state)) return withdrawn; // its shipment may be none of the driver's business any more
     const shipment = await shipmentOf(api, assignment);
-    if (isOpen(assignment, shipment)) return [];
+    const open = isOpen(assignment, shipment);
     const isOver = shipment.driver === assignment.driver && over.includes(shipment.status);
-    return isOver ? [JSON.stringify({ ...assignment, shipment })] : withdrawn;
+    return open || isOver ? { offer: JSON.stringify({ ...assignment, shipment }), open } : withdrawn;
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return []; // another service publishes jobs of its own
+    if (error instanceof ApiError && error.status === 404) return null; // another service publishes jobs of its own
     throw error;
   }
 }

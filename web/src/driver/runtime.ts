@@ -1,10 +1,14 @@
+import type { Schemas } from "../api/client";
+import { rest } from "../api/rest";
+import { keepFleetZone, recallFleetZone } from "../i18n/zone";
 import type { Credentials } from "../mqtt/credentials";
 import { brokerURL, Session } from "../mqtt/session";
 import { driverTopic } from "../mqtt/topic";
 import { DispatchMessages } from "./dispatchMessages";
+import type { Job } from "./job";
 import { Jobs } from "./jobs";
 import { driverOf } from "./link";
-import { openJobs } from "./openJobs";
+import { jobNow, openJobs } from "./openJobs";
 import { followOtherPhones } from "./otherPhone";
 import { Outbox } from "./outbox";
 import { OutboxStore } from "./outboxStore";
@@ -20,6 +24,8 @@ export interface Runtime {
   session: Session;
   /** The full topic of leaf, one below the driver's own. */
   topic(leaf: string): string;
+  /** Shows a job as the server has it, for it refused what the driver said of it. */
+  correct(job: Job): Promise<void>;
   close(): void;
 }
 
@@ -41,10 +47,19 @@ export async function openRuntime(credentials: Credentials): Promise<Runtime> {
       console.warn("the open jobs were not read", error); // they come over MQTT, and with the next connection
     }
   };
+  recallFleetZone(fleet);
+  const fetchZone = async () => {
+    try {
+      keepFleetZone(fleet, (await rest(credentials).call<Schemas["Fleet"]>("GET", "/fleet")).time_zone);
+    } catch (error) {
+      console.warn("the fleet's time zone was not read", error); // the one remembered stays, until the next connection
+    }
+  };
   session.onChange(() => {
     if (session.link !== "live") return outbox.disconnected();
     outbox.connected((leaf, payload) => session.publish(topic(leaf), payload));
     void fetchJobs();
+    void fetchZone();
   });
   const unfollow = followOtherPhones(session, topic, jobs, credentials);
   session.start();
@@ -57,6 +72,10 @@ export async function openRuntime(credentials: Credentials): Promise<Runtime> {
     messages,
     session,
     topic,
+    async correct({ id }) {
+      const now = await jobNow(credentials, id);
+      if (now) await jobs.correct(now);
+    },
     close() {
       unfollow();
       session.stop();

@@ -9,6 +9,8 @@ import { defaultConfig, parseConfig } from "./sampler";
 /** Why the server refused a report, for the driver's eyes. */
 export interface Refusal {
   key: MessageKey & `error.${string}`;
+  /** The job's reference and a colon; empty when it is about none. */
+  about: string;
   reason: string;
 }
 
@@ -29,7 +31,7 @@ function parse(payload: Uint8Array): Record<string, unknown> {
 const kinds = ["location", "health", "duty", "status", "receipt"] as const;
 
 /** Follows what the server tells this driver: how often to report, what it refused, and commands (contract, section 3.2). */
-export function useDownstream({ session, topic, outbox, messages }: Runtime, locate: () => boolean) {
+export function useDownstream({ session, topic, outbox, messages, jobs, correct }: Runtime, locate: () => boolean) {
   const [config, setConfig] = useState(defaultConfig);
   const [refusals, setRefusals] = useState<Refusal[]>([]);
 
@@ -60,10 +62,13 @@ export function useDownstream({ session, topic, outbox, messages }: Runtime, loc
   useSubscription(session, topic("config"), 1, (_, payload) => setConfig(parseConfig(decoder.decode(payload))));
   useSubscription(session, topic("errors"), 1, (_, payload) => {
     const error = parse(payload);
-    const about = text(error.topic);
-    const kind = kinds.find((k) => about.endsWith(`/${k}`) && !about.includes("/commands/")) ?? "other";
+    const topic = text(error.topic);
+    const kind = kinds.find((k) => topic.endsWith(`/${k}`) && !topic.includes("/commands/")) ?? "other";
+    const id = topic.split("/").at(-2);
+    const job = jobs.list.find((job) => job.id === id || job.shipment === id);
     const reason = `${text(error.field)} ${text(error.reason)}`.trim();
-    setRefusals((before) => [{ key: `error.${kind}` as const, reason }, ...before].slice(0, MOST));
+    setRefusals((before) => [{ key: `error.${kind}` as const, about: job ? `${job.reference}: ` : "", reason }, ...before].slice(0, MOST));
+    if (job && kind === "status") correct(job).catch((error: unknown) => console.warn("how far the job is was not read", error)); // read with the next start
   });
   useSubscription(session, topic("commands"), 1, (_, payload) => {
     const command = parseCommand(parse(payload));
