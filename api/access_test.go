@@ -25,7 +25,7 @@ func (oneClient) Clients(fleetID string) []fleet.Client {
 	if fleetID != "acme" {
 		return nil
 	}
-	return []fleet.Client{{ID: "d1:phone", Fleet: "acme", Subject: "d1", Role: fleet.RoleDriver, Protocol: "5", ConnectedAt: time.Now()}}
+	return []fleet.Client{{ID: "d1:phone", Fleet: "acme", Subject: "d1", Role: fleet.RoleDriver, Protocol: "5", ConnectedAt: time.Now(), QueueBytes: 64}}
 }
 
 func (b oneClient) Disconnect(fleetID, clientID string) error {

@@ -1037,7 +1037,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Devices that are connected to this process and not registered; POST /devices accepts one */
+        /** Devices that are not registered and are connected to this process, or were refused by it; POST /devices accepts one */
         get: operations["list-unknown-devices"];
         put?: never;
         post?: never;
@@ -1988,10 +1988,18 @@ export interface components {
         };
         SeenDevice: {
             address: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When refused: its last attempt.
+             */
             connected_at: string;
             driver?: string;
             id: string;
+            /**
+             * @description Why it was refused in the last day; absent when it is connected.
+             * @example not registered
+             */
+            refused?: string;
         };
         Session: {
             /** @description For Authorization: Bearer and the MQTT password. */
@@ -2132,6 +2140,11 @@ export interface components {
              * @description Acknowledged and not in the database yet; a frame is a batch of publications.
              */
             backlog_frames: number;
+            /**
+             * Format: int64
+             * @description That wait for clients of the fleet to take them; null when this process has no broker.
+             */
+            queue_bytes: number | null;
             /**
              * Format: int64
              * @description Publications since the start.

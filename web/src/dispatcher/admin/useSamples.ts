@@ -25,7 +25,6 @@ interface Reading {
   latency: number;
   health: Schemas["MQTTHealth"];
   system: Schemas["System"];
-  waiting: number;
 }
 
 /** Reads how the installation does every two seconds. */
@@ -39,8 +38,7 @@ export function useSamples({ rest }: Fleet) {
       const health = await rest.call<Schemas["MQTTHealth"]>("GET", "/health/mqtt", { signal });
       const at = performance.now();
       const system = await rest.call<Schemas["System"]>("GET", "/system", { signal });
-      const clients = await rest.all<Schemas["Client"]>("/clients", { signal });
-      return { at, latency: at - begun, health, system, waiting: clients.reduce((sum, client) => sum + client.queue_bytes, 0) };
+      return { at, latency: at - begun, health, system };
     },
     refetchInterval: EVERY,
     networkMode: "always",
@@ -60,7 +58,7 @@ function sampleOf(now: Reading, before: Reading): Sample {
   const rate = (key: "messages_received" | "messages_delivered" | "messages_dropped") => Math.max(0, now.health[key] - before.health[key]) / seconds; // less: it was restarted
   const saved = now.system.saved - before.system.saved;
   return {
-    at: now.at, latency: now.latency, waiting: now.waiting, connections: now.health.connections,
+    at: now.at, latency: now.latency, waiting: now.system.queue_bytes ?? 0, connections: now.health.connections,
     received: rate("messages_received"), delivered: rate("messages_delivered"), dropped: rate("messages_dropped"),
     backlog: now.system.backlog_frames,
     saveDelay: saved > 0 ? ((now.system.saved_delay_s - before.system.saved_delay_s) / saved) * 1_000 : 0,
