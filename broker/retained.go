@@ -17,6 +17,10 @@ const (
 	maxRetainedBytes = 64 << 20
 )
 
+// decodedProps is how many times its size a property takes in memory at most: an
+// empty user property is five bytes on the wire and two strings in the engine.
+const decodedProps = 8
+
 // retained bounds what clients make the broker keep for those who subscribe
 // later: it stays when they have gone.
 type retained struct {
@@ -41,7 +45,7 @@ func (r *retained) keep(topic string, p *packet.Publish) bool {
 	if len(p.Payload) == 0 {
 		return true
 	}
-	size := len(topic) + len(p.Props) + len(p.Payload)
+	size := len(topic) + decodedProps*len(p.Props) + len(p.Payload)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.of[fleetOf(topic)]

@@ -95,7 +95,7 @@ func TestWaitingBytesAreBounded(t *testing.T) {
 // Properties take room too.
 func TestRetainedPropertiesAreBounded(t *testing.T) {
 	s := start(t)
-	s.b.retained.mostBytes = 2000
+	s.b.retained.mostBytes = 2000 * decodedProps
 	a := s.client(packet.V5, "svc", s.token(fleet.RoleService, "acme", "svc", allowing("fleet/acme/#", "fleet/acme/#")))
 	props := append([]byte{0x26}, append(str("k"), str(strings.Repeat("v", 1500))...)...)
 	for i, code := range []byte{packet.CodeSuccess, packet.CodeQuotaExceeded} {
