@@ -178,7 +178,7 @@ func TestSimplifier(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit := rapid.IntRange(2, 20).Draw(t, "max")
 		n := rapid.IntRange(0, 200).Draw(t, "n")
-		s := &simplifier{max: limit}
+		s := &simplifier{max: limit, hold: limit + rapid.IntRange(0, 100).Draw(t, "hold")}
 		var in []fleet.Position
 		for i := range n {
 			p := fleet.Position{Fix: fleet.Fix{
@@ -187,8 +187,8 @@ func TestSimplifier(t *testing.T) {
 			}}
 			in = append(in, p)
 			s.add(&p)
-			if held := s.byArea.Len() + 2; held > max(limit, 2) {
-				t.Fatalf("%d points held, want at most %d", held, limit)
+			if held := s.byArea.Len() + 2; held > s.hold {
+				t.Fatalf("%d points held, want at most %d", held, s.hold)
 			}
 		}
 		var out []fleet.Position
@@ -212,8 +212,28 @@ func TestSimplifier(t *testing.T) {
 }
 
 // TestSimplifierKeepsCorners walks a square of 4 × 100 steps: 5 points say it all.
+// A detour of one point is what a dispatcher looks for, however few points are
+// asked for and however the road winds.
+func TestSimplifierKeepsExtremes(t *testing.T) {
+	for _, limit := range []int{3, 5, 50, 500} {
+		s := &simplifier{max: limit, hold: 1000}
+		for i := range 20_000 {
+			p := fleet.Position{Fix: fleet.Fix{Lat: 50 + 0.01*math.Sin(float64(i)/9), Lon: 10 + float64(i)/1e5}}
+			if i == 7_000 {
+				p.Lat = 50.5
+			}
+			s.add(&p)
+		}
+		points, kept := 0, false
+		_ = s.each(func(p *fleet.Position) error { points, kept = points+1, kept || p.Lat == 50.5; return nil })
+		if points != limit || !kept {
+			t.Errorf("%d points of %d, the detour kept: %v", points, limit, kept)
+		}
+	}
+}
+
 func TestSimplifierKeepsCorners(t *testing.T) {
-	s := &simplifier{max: 5}
+	s := &simplifier{max: 5, hold: 20}
 	corners := [][2]float64{{0, 0}, {0, 1}, {1, 1}, {1, 0}, {0, 0}}
 	for side := range 4 {
 		a, b := corners[side], corners[side+1]

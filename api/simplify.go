@@ -7,12 +7,12 @@ import (
 	"github.com/dray-fleet/dray/fleet"
 )
 
-// A simplifier keeps the shape of a track in at most max points, in one pass
-// and bounded memory: whenever one too many is held, the point that matters
-// least is dropped (Visvalingam and Whyatt 1993, on a stream). Its first and
-// last point stay.
+// A simplifier keeps the shape of a track in at most max points, in one pass and
+// bounded memory: whenever one more than hold is held, the point that matters
+// least is dropped (Visvalingam and Whyatt 1993, on a stream), and in the end
+// outline chooses among those that are left. Its first and last point stay.
 type simplifier struct {
-	max         int
+	max, hold   int // hold is at least max
 	first, last *vertex
 	byArea      vertices
 }
@@ -39,7 +39,7 @@ func (s *simplifier) add(p *fleet.Position) {
 	}
 	inner.area = triangle(&inner.prev.p, &inner.p, &v.p)
 	heap.Push(&s.byArea, inner)
-	if s.byArea.Len()+2 > s.max {
+	if s.byArea.Len()+2 > s.hold {
 		s.drop()
 	}
 }
@@ -59,8 +59,12 @@ func (s *simplifier) drop() {
 
 // each calls fn with the points that are left, in order.
 func (s *simplifier) each(fn func(*fleet.Position) error) error {
+	held := make([]*fleet.Position, 0, s.byArea.Len()+2)
 	for v := s.first; v != nil; v = v.next {
-		if err := fn(&v.p); err != nil {
+		held = append(held, &v.p)
+	}
+	for _, p := range outline(held, s.max) {
+		if err := fn(p); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ const (
 	trackTime = time.Minute         // to read and send one
 	maxSpan   = 31 * 24 * time.Hour // of one track
 	maxGaps   = 1000
+	maxPoints = 10_000 // of one that is simplified
 )
 
 // A Track is where a driver was, oldest first.
@@ -135,7 +136,7 @@ func (a *API) sendTrack(hc huma.Context, q fleet.TrackQuery, t Track, in *trackI
 	if limit == 0 {
 		err = a.Store.Track(hc.Context(), q, enc.point)
 	} else {
-		s := &simplifier{max: limit}
+		s := &simplifier{max: limit, hold: maxPoints}
 		err = a.Store.Track(hc.Context(), q, func(p *fleet.Position) error { s.add(p); return nil })
 		if err == nil {
 			err = s.each(enc.point)

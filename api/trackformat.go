@@ -26,7 +26,7 @@ var trackFormats = map[string]struct {
 	open        func(out *bufio.Writer, t Track) trackEncoder
 }{
 	"json":    {"application/json", 0, func(out *bufio.Writer, t Track) trackEncoder { return &jsonTrack{out: out, track: t} }},
-	"geojson": {"application/geo+json", 10_000, func(out *bufio.Writer, t Track) trackEncoder { return &geoTrack{out: out, track: t, times: []stamp{}} }},
+	"geojson": {"application/geo+json", maxPoints, func(out *bufio.Writer, t Track) trackEncoder { return &geoTrack{out: out, track: t, times: []stamp{}} }},
 	"gpx":     {"application/gpx+xml", 0, func(out *bufio.Writer, t Track) trackEncoder { return &gpxTrack{out: out, track: t} }},
 	"csv":     {"text/csv; charset=utf-8", 0, func(out *bufio.Writer, t Track) trackEncoder { return &csvTrack{out: csv.NewWriter(out)} }},
 }
