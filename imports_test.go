@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"store/postgres":     {"fleet", "migrations", "store/internal"},
 	"store/sqlite":       {"fleet", "migrations", "store/internal"},
 	"store/storetest":    {"fleet"},
-	"store/postgrestest": nil,
+	"store/postgrestest": {"internal/pgserver"},
 	"store/internal":     {"fleet", "migrations"},
 	// edges
 	"broker":        {"auth", "codec", "fleet"},
@@ -42,8 +42,9 @@ var mayImport = map[string][]string{
 	"history":       {"fleet"},
 	"api":           {"auth", "codec", "fleet"},
 	// beside them
-	"sim":   {"codec", "fleet"},
-	"chaos": {"auth", "fleet", "sim"},
+	"sim":               {"codec", "fleet"},
+	"chaos":             {"auth", "fleet", "internal/pgserver", "sim"},
+	"internal/pgserver": nil,
 }
 
 // hooks are the test hooks that any folder may import: constants, but with a

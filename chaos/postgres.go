@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/dray-fleet/dray/internal/pgserver"
 )
 
 // A postgres is a cluster of PostgreSQL of its own.
@@ -19,25 +19,19 @@ type postgres struct {
 	url string
 }
 
-// newPostgres makes a cluster in dir without starting it. Root may not run
-// PostgreSQL, so for root it belongs to somebody else.
+// newPostgres makes a cluster in dir without starting it.
 func newPostgres(ctx context.Context, dir string) (*postgres, error) {
-	bin, err := postgresBinaries()
+	bin, err := pgserver.Binaries()
 	if err != nil {
-		return nil, err
+		return nil, notHad("%s", err)
 	}
 	data := filepath.Join(dir, "postgres")
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, err
 	}
-	var credential *syscall.Credential
-	if os.Geteuid() == 0 {
-		if credential, err = unprivileged(); err != nil {
-			return nil, err
-		}
-		if err := os.Chown(data, int(credential.Uid), int(credential.Gid)); err != nil {
-			return nil, err
-		}
+	credential, err := pgserver.Own(data)
+	if err != nil {
+		return nil, err
 	}
 	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
 	initdb.Dir, initdb.SysProcAttr = data, &syscall.SysProcAttr{Credential: credential}
@@ -82,30 +76,4 @@ func (p *postgres) stopNow() error {
 	}
 	p.exit <- <-p.exit
 	return nil
-}
-
-func postgresBinaries() (string, error) {
-	if path, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(path), nil
-	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // Debian and Ubuntu
-	if err != nil || len(found) == 0 {
-		return "", notHad("PostgreSQL is not installed")
-	}
-	return filepath.Dir(found[len(found)-1]), nil
-}
-
-func unprivileged() (*syscall.Credential, error) {
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		if u, err = user.Lookup("nobody"); err != nil {
-			return nil, err
-		}
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }

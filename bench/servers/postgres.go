@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/dray-fleet/dray/internal/pgserver"
 )
 
 // Postgres starts a PostgreSQL of its own with its default settings, synced
@@ -22,30 +21,22 @@ func Postgres(core string) (*Server, error) {
 	err := s.postgres(core)
 	if err != nil {
 		_ = s.Stop()
-		return nil, fmt.Errorf("%w (apt-get install postgresql)", err)
+		return nil, err
 	}
 	return s, nil
 }
 
 func (s *Server) postgres(core string) error {
-	bin := ""
-	if path, err := exec.LookPath("initdb"); err == nil {
-		bin = filepath.Dir(path)
-	} else if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin"); len(found) > 0 { // Debian keeps them out of the path
-		bin = slices.Max(found)
+	bin, err := pgserver.Binaries()
+	if err != nil {
+		return err
 	}
-	var err error
 	if s.Dir, err = s.temporary(); err != nil {
 		return err
 	}
 	attr := &syscall.SysProcAttr{}
-	if os.Geteuid() == 0 { // it refuses to run as root
-		if attr.Credential, err = nobody(); err != nil {
-			return err
-		}
-		if err := os.Chown(s.Dir, int(attr.Credential.Uid), int(attr.Credential.Gid)); err != nil {
-			return err
-		}
+	if attr.Credential, err = pgserver.Own(s.Dir); err != nil {
+		return err
 	}
 	data := filepath.Join(s.Dir, "data")
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
@@ -74,20 +65,4 @@ func (s *Server) postgres(core string) error {
 // PostgresURL returns how to connect to a server that Postgres started.
 func (s *Server) PostgresURL() string {
 	return "postgres://postgres@" + s.HTTP + "/postgres?sslmode=disable"
-}
-
-// nobody is an account other than root.
-func nobody() (*syscall.Credential, error) {
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		if u, err = user.Lookup("nobody"); err != nil {
-			return nil, err
-		}
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }

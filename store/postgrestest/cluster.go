@@ -7,14 +7,14 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/dray-fleet/dray/internal/pgserver"
 )
 
 // supervise runs the server until its standard input closes, which it does when
@@ -32,22 +32,17 @@ rm -rf "$dir"
 
 // start starts a cluster and returns its address.
 func start() (string, error) {
-	bin, err := binaries()
+	bin, err := pgserver.Binaries()
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w, or set TEST_POSTGRES_URL", err)
 	}
 	dir, err := os.MkdirTemp("", "dray-postgres-")
 	if err != nil {
 		return "", err
 	}
 	attr := &syscall.SysProcAttr{Setpgid: true} // an interrupt at the terminal is for the tests
-	if os.Geteuid() == 0 {
-		if attr.Credential, err = unprivileged(); err != nil {
-			return "", err
-		}
-		if err := os.Chown(dir, int(attr.Credential.Uid), int(attr.Credential.Gid)); err != nil {
-			return "", err
-		}
+	if attr.Credential, err = pgserver.Own(dir); err != nil {
+		return "", err
 	}
 	port, err := freePort()
 	if err != nil {
@@ -86,39 +81,6 @@ func waitFor(url, dir string, ended <-chan error) (string, error) {
 			return "", fmt.Errorf("PostgreSQL does not answer: %w\n%s", err, log)
 		}
 	}
-}
-
-// binaries returns the folder of the newest initdb and postgres.
-func binaries() (string, error) {
-	if p, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(p), nil
-	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // Debian and Ubuntu
-	if err != nil || len(found) == 0 {
-		return "", errors.New("these tests need PostgreSQL: apt-get install -y postgresql, or set TEST_POSTGRES_URL")
-	}
-	newest := slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })
-	return filepath.Dir(newest), nil
-}
-
-func version(initdb string) int {
-	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(initdb)))) // 0 for what is no number
-	return n
-}
-
-func unprivileged() (*syscall.Credential, error) {
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		if u, err = user.Lookup("nobody"); err != nil {
-			return nil, err
-		}
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }
 
 func freePort() (int, error) {
