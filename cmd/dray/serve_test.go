@@ -75,6 +75,9 @@ func TestFirstStart(t *testing.T) {
 	if n := strings.Count(p.out.String(), "password"); n != 1 {
 		t.Errorf("the first admin's password was printed %d times:\n%s", n, p.out.String())
 	}
+	if out := p.out.String(); strings.Index(out, "password") > strings.Index(out, "listening") {
+		t.Errorf("the addresses are told before the first admin is there, which takes as long as a client waits:\n%s", out)
+	}
 	if err := p.stop(); err != nil {
 		t.Errorf("SIGTERM: %v\n%s", err, p.out.String())
 	}
