@@ -88,6 +88,28 @@ func (o *Objects) Get(ctx context.Context, name string) ([]byte, error) {
 	return data, nil
 }
 
+// Each calls fn with the name of every object there is.
+func (o *Objects) Each(ctx context.Context, fn func(name string) error) error {
+	w, err := o.store.Watch(ctx, jetstream.IgnoreDeletes())
+	if err != nil {
+		return fmt.Errorf("stream: list objects: %w", err)
+	}
+	defer func() { _ = w.Stop() }() // the context ends it too
+	for {
+		select {
+		case info := <-w.Updates():
+			if info == nil { // all have been seen
+				return ctx.Err()
+			}
+			if err := fn(info.Name); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // Delete removes what was put under name, and is done when there is nothing.
 func (o *Objects) Delete(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, objectTime)

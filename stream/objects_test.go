@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -40,6 +41,17 @@ func TestObjects(t *testing.T) {
 				if got, err := again.Get(t.Context(), "acme/s1/photo"); err != nil || !bytes.Equal(got, data) {
 					t.Errorf("Get of %d bytes = %d bytes, %v", len(data), len(got), err)
 				}
+			}
+			if err := o.Put(t.Context(), "acme/s9/photo", noise(10)); err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			if err := o.Each(t.Context(), func(name string) error { names = append(names, name); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(names)
+			if want := []string{"acme/s1/photo", "acme/s9/photo"}; !slices.Equal(names, want) {
+				t.Errorf("Each: %q, want %q", names, want)
 			}
 			for range 2 {
 				if err := o.Delete(t.Context(), "acme/s1/photo"); err != nil {

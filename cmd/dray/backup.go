@@ -19,23 +19,31 @@ import (
 	"github.com/dray-fleet/dray/configs"
 	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/store/sqlite"
-	"github.com/dray-fleet/dray/stream"
 )
 
-// A backup is a tar archive: dray.db, frames/{partition}/{seq}, secret, and last
-// complete, without which it was cut short. That holds the moment (RFC 3339)
-// before which everything acknowledged is in the backup.
+// A backup is a tar archive: dray.db, frames/{partition}/{seq}, proofs/{name},
+// secret, and last complete, without which it was cut short. That holds two
+// moments (RFC 3339), each on a line: before the first everything acknowledged
+// is in the backup, before the second what drivers reported.
 const (
 	backupFrames   = "frames/"
+	backupProofs   = "proofs/"
 	backupDatabase = "dray.db"
 	backupSecret   = "secret"
 	backupComplete = "complete"
 )
 
+const (
+	proofBucket = "proofs"    // of photos and signatures
+	copies      = ".backup-*" // pattern of folders with a copy of the database, while a backup is written
+)
+
 // backup answers with the backup of this process, for whoever holds its secret.
 //
 // The database is copied first, and the stream removes no frame meanwhile: what
-// is not in the copy is in a frame, up to a moment at the end of the backup.
+// drivers report and is not in the copy is in a frame, up to a moment at the end
+// of the backup. What changed over HTTP is in the copy, up to when it was begun.
+// Proofs come after the reports that name them.
 func (n *node) backup(w http.ResponseWriter, r *http.Request) {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	claims, err := n.verifier.Verify(r.Context(), token)
@@ -57,22 +65,26 @@ func (n *node) backup(w http.ResponseWriter, r *http.Request) {
 func (n *node) writeBackup(ctx context.Context, db *sqlite.Store, w io.Writer) error {
 	archive := tar.NewWriter(w)
 	defer n.stream.Retain()()
-	dir, err := os.MkdirTemp(n.c.Data.Dir, ".backup-*")
+	dir, err := os.MkdirTemp(n.c.Data.Dir, copies)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, backupDatabase)
+	copied := time.Now()
 	if err := db.Backup(ctx, path); err != nil {
 		return err
 	}
 	if err := addFileToTar(archive, backupDatabase, path); err != nil {
 		return err
 	}
-	until, err := n.stream.Export(ctx, func(partition int, seq uint64, frame []byte) error {
+	reported, err := n.stream.Export(ctx, func(partition int, seq uint64, frame []byte) error {
 		return addToTar(archive, fmt.Sprintf("%s%d/%d", backupFrames, partition, seq), frame)
 	})
 	if err != nil {
+		return err
+	}
+	if err := n.backupProofs(ctx, archive); err != nil {
 		return err
 	}
 	secret, err := secretOf(n.c)
@@ -82,10 +94,37 @@ func (n *node) writeBackup(ctx context.Context, db *sqlite.Store, w io.Writer) e
 	if err := addToTar(archive, backupSecret, secret); err != nil {
 		return err
 	}
-	if err := addToTar(archive, backupComplete, until.UTC().AppendFormat(nil, time.RFC3339Nano)); err != nil {
+	moments := copied.UTC().Format(time.RFC3339Nano) + "\n" + reported.UTC().Format(time.RFC3339Nano)
+	if err := addToTar(archive, backupComplete, []byte(moments)); err != nil {
 		return err
 	}
 	return archive.Close()
+}
+
+func (n *node) backupProofs(ctx context.Context, archive *tar.Writer) error {
+	proofs, err := n.stream.Objects(ctx, proofBucket)
+	if err != nil {
+		return err
+	}
+	return proofs.Each(ctx, func(name string) error {
+		data, err := proofs.Get(ctx, name)
+		if errors.Is(err, fleet.ErrNotFound) {
+			return nil // erased since
+		}
+		if err != nil {
+			return err
+		}
+		return addToTar(archive, backupProofs+name, data)
+	})
+}
+
+// removeOldCopies removes what a process left that was killed in a backup.
+func removeOldCopies(dir string) error {
+	found, err := filepath.Glob(filepath.Join(dir, copies))
+	for _, path := range found {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return err
 }
 
 func addToTar(archive *tar.Writer, name string, content []byte) error {
@@ -180,92 +219,4 @@ func fetchBackup(ctx context.Context, c *configs.Config, path string) (err error
 		return errors.Join(err, os.Remove(path+".new"))
 	}
 	return os.Rename(path+".new", path)
-}
-
-func newRestore() *cobra.Command {
-	return &cobra.Command{
-		Use:   "restore FILE",
-		Short: "Fill an empty data directory from a backup",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := load(cmd)
-			if err != nil {
-				return err
-			}
-			until, err := restore(cmd, c, args[0])
-			if err != nil {
-				return fmt.Errorf("restore: %w", err)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "restored to %s: everything acknowledged before %s is in it\n", c.Data.Dir, until)
-			return err
-		},
-	}
-}
-
-// restore returns the moment that the backup says it is complete up to.
-func restore(cmd *cobra.Command, c *configs.Config, path string) (until string, err error) {
-	ctx := cmd.Context()
-	if entries, err := os.ReadDir(c.Data.Dir); err == nil && len(entries) > 0 {
-		return "", fmt.Errorf("%s is not empty", c.Data.Dir)
-	}
-	if err := dataDir(c); err != nil {
-		return "", err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	log, err := newLogger(c, cmd.ErrOrStderr())
-	if err != nil {
-		return "", err
-	}
-	s, err := stream.Open(ctx, stream.Options{Dir: filepath.Join(c.Data.Dir, "stream"), Sync: c.Stream.Sync, MaxBytes: int64(c.Stream.MaxBytes), Logger: log})
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	archive := tar.NewReader(f)
-	for {
-		h, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return "", errors.New("the backup is not complete")
-		}
-		if err != nil {
-			return "", err
-		}
-		var partition int
-		var seq uint64
-		switch {
-		case h.Name == backupComplete:
-			moment, err := io.ReadAll(archive)
-			return string(moment), err
-		case h.Name == backupDatabase || h.Name == backupSecret:
-			if err := extract(archive, filepath.Join(c.Data.Dir, h.Name)); err != nil {
-				return "", err
-			}
-		case strings.HasPrefix(h.Name, backupFrames):
-			if _, err := fmt.Sscanf(h.Name, backupFrames+"%d/%d", &partition, &seq); err != nil {
-				return "", fmt.Errorf("entry %q: %w", h.Name, err)
-			}
-			frame, err := io.ReadAll(archive)
-			if err != nil {
-				return "", err
-			}
-			if err := s.Import(ctx, partition, frame); err != nil {
-				return "", err
-			}
-		default:
-			return "", fmt.Errorf("entry %q is not one of a backup", h.Name)
-		}
-	}
-}
-
-func extract(r io.Reader, path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, r)
-	return errors.Join(err, f.Sync(), f.Close())
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -88,9 +90,8 @@ func backupUnderLoad(t *testing.T, held bool) {
 	if err != nil {
 		t.Fatalf("restore: %v\n%s%s", err, out, errs)
 	}
-	_, said, _ := strings.Cut(out, "acknowledged before ")
-	until, err := time.Parse(time.RFC3339Nano, strings.TrimSuffix(strings.TrimSpace(said), " is in it"))
-	if err != nil || until.Before(began) {
+	_, until := momentsOf(t, out)
+	if until.Before(began) {
 		t.Fatalf("restore says %q; the backup began at %s", out, began)
 	}
 	var want [drivers]int64
@@ -116,6 +117,104 @@ func backupUnderLoad(t *testing.T, held bool) {
 			}
 			return err == nil && distinct >= want[d] && first == 1 && last == distinct
 		})
+	}
+}
+
+// momentsOf reads what a restore says: the moments before which all, and what
+// drivers reported, is in it.
+func momentsOf(t *testing.T, said string) (all, reported time.Time) {
+	t.Helper()
+	var moments []time.Time
+	for _, word := range strings.Fields(said) {
+		if at, err := time.Parse(time.RFC3339Nano, word); err == nil {
+			moments = append(moments, at)
+		}
+	}
+	if len(moments) != 2 {
+		t.Fatalf("restore says %q, want two moments", said)
+	}
+	return moments[0], moments[1]
+}
+
+// What was answered with 201 before the moment is there too: shipments that are
+// created while the backup is written, and photos, which are in no database.
+func TestBackupHasWhatHTTPAcknowledged(t *testing.T) {
+	p := start(t, t.TempDir())
+	admin := bearer(p.token("admin", "boss"))
+	create := func(id string) int {
+		return p.send("POST", "/shipments", "application/json", []byte(`{"id":"`+id+`"}`), admin, nil)
+	}
+	if got := create("s0"); got != http.StatusCreated {
+		t.Fatalf("POST /shipments = %d", got)
+	}
+	var photo struct{ ID string }
+	if got := p.send("POST", "/shipments/s0/proof", "image/jpeg", []byte("\xff\xd8\xff\xe0 photo"), admin, &photo); got != http.StatusCreated {
+		t.Fatalf("POST /shipments/s0/proof = %d", got)
+	}
+	var created acknowledged
+	ctx, cancel := context.WithCancel(t.Context())
+	var clerk sync.WaitGroup
+	clerk.Go(func() {
+		for i := 1; ctx.Err() == nil; i++ {
+			if got := create(fmt.Sprint("s", i)); got != http.StatusCreated {
+				t.Errorf("POST /shipments = %d", got)
+				return
+			}
+			created.add(time.Now())
+		}
+	})
+	defer clerk.Wait()
+	defer cancel()
+	p.until(30*time.Second, "a clerk at work", func() bool { return created.before(time.Now()) > 5 })
+	file := filepath.Join(t.TempDir(), "backup.tar")
+	if out, errs, err := command(t, p.dir, nil, "backup", file); err != nil {
+		t.Fatalf("backup: %v\n%s%s\n%s", err, out, errs, p.out.String())
+	}
+	cancel()
+	clerk.Wait()
+	p.kill()
+
+	restored := filepath.Join(t.TempDir(), "restored")
+	out, errs, err := command(t, restored, nil, "restore", file)
+	if err != nil {
+		t.Fatalf("restore: %v\n%s%s", err, out, errs)
+	}
+	all, _ := momentsOf(t, out)
+	again := start(t, restored)
+	token := again.token("dispatcher", "dispo")
+	for i := range created.before(all) + 1 {
+		if status := again.get(fmt.Sprint("/shipments/s", i), token, nil); status != http.StatusOK {
+			t.Errorf("shipment %d of before = %d", i, status)
+		}
+	}
+	if status := again.get("/shipments/s0/proof/"+photo.ID, token, nil); status != http.StatusOK {
+		t.Errorf("the photo = %d", status)
+	}
+}
+
+// A restore that did not come to its end leaves nothing that a server starts on.
+func TestRestoreCutShort(t *testing.T) {
+	p := start(t, t.TempDir())
+	whole := filepath.Join(t.TempDir(), "backup.tar")
+	if out, errs, err := command(t, p.dir, nil, "backup", whole); err != nil {
+		t.Fatalf("backup: %v\n%s%s", err, out, errs)
+	}
+	archive, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := filepath.Join(t.TempDir(), "short.tar")
+	if err := os.WriteFile(short, archive[:len(archive)-2048], 0o600); err != nil { // the last entry and the end of the archive
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "restored")
+	if out, _, err := command(t, dir, nil, "restore", short); err == nil {
+		t.Fatalf("a backup that was cut short was restored: %s", out)
+	}
+	for _, args := range [][]string{{"serve"}, {"restore", whole}} {
+		if _, errs, err := command(t, dir, nil, args...); err == nil || !strings.Contains(errs, dir) {
+			t.Errorf("%q after it: %v %s", args, err, errs)
+		}
 	}
 }
 

@@ -97,6 +97,9 @@ func (n *node) openData(ctx context.Context) error {
 	if err := dataDir(n.c); err != nil {
 		return err
 	}
+	if err := removeOldCopies(n.c.Data.Dir); err != nil {
+		return err
+	}
 	if err := await(ctx, n.log, "the database", func(ctx context.Context) (err error) {
 		n.store, err = openStore(ctx, n.c)
 		return err
@@ -226,7 +229,7 @@ func (n *node) openHTTP(ctx context.Context, withAPI bool) error {
 		mux.Handle("/mqtt", n.broker)
 	}
 	if withAPI {
-		proofs, err := n.stream.Objects(ctx, "proofs")
+		proofs, err := n.stream.Objects(ctx, proofBucket)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -215,6 +216,9 @@ func dataDir(c *configs.Config) error {
 	}
 	if err := os.Chmod(c.Data.Dir, 0o700); err != nil {
 		return fmt.Errorf("data.dir: %w; set data.dir (or DRAY_DATA_DIR) to a directory of your own", err)
+	}
+	if _, err := os.Lstat(filepath.Join(c.Data.Dir, restoring)); err == nil {
+		return fmt.Errorf("data.dir: the restore into %s did not come to its end: empty it, and restore again", c.Data.Dir)
 	}
 	probe, err := os.CreateTemp(c.Data.Dir, ".write-*")
 	if err != nil {
