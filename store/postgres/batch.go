@@ -135,8 +135,10 @@ func (p *prepared) save(ctx context.Context, tx pgx.Tx) (saved fleet.Saved, err 
 	}
 	saved.Duplicates = len(p.Positions) - saved.Positions
 
+	if err := saveLatest(ctx, tx, p.NewestOfDrivers()); err != nil {
+		return saved, err
+	}
 	var rest pgx.Batch
-	queueLatest(&rest, p.NewestOfDrivers())
 	queueCounters(&rest, p.ThinnedOfDrivers(), batch.Newest(quarantined))
 	if err := queueReports(&rest, p.Numbered); err != nil {
 		return saved, err

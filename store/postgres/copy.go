@@ -47,6 +47,22 @@ func (c *copyBuffer) opt4(s column.Scale, o fleet.Opt) {
 	}
 }
 
+func (c *copyBuffer) heading(o fleet.Opt) {
+	if o.OK {
+		c.int4(column.HeadingInt(o.V))
+	} else {
+		c.null()
+	}
+}
+
+func (c *copyBuffer) battery(o fleet.Opt) {
+	if o.OK {
+		c.int2(int16(column.Battery.Int(o.V)))
+	} else {
+		c.null()
+	}
+}
+
 // epoch is 2000-01-01, from which timestamptz counts microseconds.
 const epoch = 946_684_800_000_000
 
@@ -131,14 +147,6 @@ func (c *copyBuffer) measured(p *fleet.Position) {
 	c.opt4(column.Accuracy, p.Accuracy)
 	c.opt4(column.Altitude, p.Altitude)
 	c.opt4(column.Speed, p.Speed)
-	if p.Heading.OK {
-		c.int4(column.HeadingInt(p.Heading.V))
-	} else {
-		c.null()
-	}
-	if p.Battery.OK {
-		c.int2(int16(column.Battery.Int(p.Battery.V)))
-	} else {
-		c.null()
-	}
+	c.heading(p.Heading)
+	c.battery(p.Battery)
 }

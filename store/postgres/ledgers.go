@@ -134,12 +134,15 @@ func (l *ledgers) saveGrown(ctx context.Context, tx pgx.Tx, at []int) error {
 		return nil
 	}
 	n := len(at)
-	ids, last, lastAt, wasLast := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	for i, at := range at {
+	ids, last, lastAt, wasLast := int4Array(n), int8Array(n), int8Array(n), int8Array(n)
+	for _, at := range at {
 		e := &l.list[at]
-		ids[i], last[i], lastAt[i], wasLast[i] = l.ids[at], e.Last, e.LastAt, *e.was.last
+		ids.int4(int32(l.ids[at]))
+		last.int8(e.Last)
+		lastAt.int8(e.LastAt)
+		wasLast.int8(*e.was.last)
 	}
-	return moved(ids)(tx.Exec(ctx, `UPDATE sources s SET last_seq = n.last_seq, last_at = n.last_at
+	return moved(n)(execArrays(ctx, tx, `UPDATE sources s SET last_seq = n.last_seq, last_at = n.last_at
 		FROM (SELECT unnest($1::int4[]), unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[])) AS n (id, last_seq, last_at, was_last)
 		WHERE s.id = n.id AND s.last_seq = n.was_last`, ids, last, lastAt, wasLast))
 }
@@ -162,7 +165,7 @@ func (l *ledgers) saveChanged(ctx context.Context, tx pgx.Tx, at []int) error {
 		forgot[i], missing[i] = e.Forgot, e.Text()
 		wasFirst[i], wasLast[i], wasMissing[i] = e.was.first, e.was.last, e.was.missing
 	}
-	return moved(ids)(tx.Exec(ctx, `UPDATE sources s SET first_seq = n.first_seq, first_at = n.first_at, last_seq = n.last_seq, last_at = n.last_at,
+	return moved(n)(tx.Exec(ctx, `UPDATE sources s SET first_seq = n.first_seq, first_at = n.first_at, last_seq = n.last_seq, last_at = n.last_at,
 			forgot = n.forgot, missing = n.missing
 		FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::bool[], $7::text[], $8::int8[], $9::int8[], $10::text[])
 			AS n (id, first_seq, first_at, last_seq, last_at, forgot, missing, was_first, was_last, was_missing)
@@ -171,10 +174,10 @@ func (l *ledgers) saveChanged(ctx context.Context, tx pgx.Tx, at []int) error {
 		ids, first, firstAt, last, lastAt, forgot, missing, wasFirst, wasLast, wasMissing))
 }
 
-// moved returns errLedgerMoved when a statement found fewer than ids as they were.
-func moved(ids []int64) func(pgconn.CommandTag, error) error {
+// moved returns errLedgerMoved when a statement found fewer than n as they were.
+func moved(n int) func(pgconn.CommandTag, error) error {
 	return func(tag pgconn.CommandTag, err error) error {
-		if err == nil && tag.RowsAffected() != int64(len(ids)) {
+		if err == nil && tag.RowsAffected() != int64(n) {
 			return errLedgerMoved
 		}
 		return err
