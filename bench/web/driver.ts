@@ -1,4 +1,5 @@
 import { Dray, Network } from "../../web/e2e/dray";
+import { fillOutbox } from "../../web/e2e/outboxOf";
 import { launch } from "../../web/e2e/page";
 import { MainThread, countFrames } from "./mainThread";
 import type { Report } from "./report";
@@ -19,7 +20,7 @@ export async function measureDriver(report: Report) {
     await page.waitForSelector("[data-link=live]");
     network.cut();
     await page.waitForSelector("[data-link=waiting]");
-    await page.evaluate(fillOutbox, FIXES);
+    await fillOutbox(page, "d1", FIXES);
     await page.reload(); // from the service worker
     await page.getByText("10,000").waitFor();
     const thread = await MainThread.of(page);
@@ -54,18 +55,3 @@ export async function measureDriver(report: Report) {
 }
 
 const iso = (hours: number) => encodeURIComponent(new Date(Date.now() + hours * 3_600_000).toISOString());
-
-/** Runs in the page: what a day without a network leaves, one fix each five seconds. */
-async function fillOutbox(fixes: number) {
-  const request = indexedDB.open("dray-outbox/acme/d1");
-  const db = await new Promise<IDBDatabase>((resolve) => (request.onsuccess = () => resolve(request.result)));
-  const tx = db.transaction(["fixes", "meta"], "readwrite");
-  for (let seq = 1; seq <= fixes; seq++) {
-    const fix_at = new Date(Date.now() - (fixes + 1 - seq) * 5_000).toISOString();
-    tx.objectStore("fixes").add({ fix_at, lat: 50 + seq / 10_000, lon: 8, accuracy_m: 10, speed_mps: 12.5, source: "phone", trigger: "time", boot: "b", seq });
-  }
-  tx.objectStore("meta").put("b", "boot");
-  tx.objectStore("meta").put(fixes, "seq");
-  await new Promise((resolve) => (tx.oncomplete = resolve));
-  db.close();
-}

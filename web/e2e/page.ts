@@ -14,11 +14,11 @@ const faults: string[] = [];
 /** What pages threw and nobody caught, and what their CSP refused, since the last call. */
 export const takeFaults = (): string[] => faults.splice(0);
 
-/** Starts a browser whose pages' faults are kept for takeFaults. */
-export async function launch(): Promise<Browser> {
+/** Starts a browser whose pages' faults are kept for takeFaults, with more of Chromium's switches. */
+export async function launch(...switches: string[]): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...switches],
   });
   browser.on("context", watch);
   return browser;
