@@ -256,14 +256,15 @@ func TestWebSocketViolations(t *testing.T) {
 		w.send(wsFrame(0x82, connect))
 		w.wsRead()
 		w.send(bad)
-		for {
-			_ = w.nc.SetReadDeadline(time.Now().Add(patience))
-			if _, err := w.r.ReadByte(); err != nil {
-				if isTimeout(err) {
-					t.Errorf("%s: the connection stays open", name)
-				}
-				break
-			}
+		want, ok := map[string]uint16{"a text message": 1003, "a bomb": 1009, "a close": 1000}[name]
+		if !ok {
+			want = 1002
+		}
+		_ = w.nc.SetReadDeadline(time.Now().Add(patience))
+		if rest, err := io.ReadAll(w.r); err != nil && isTimeout(err) {
+			t.Errorf("%s: the connection stays open", name)
+		} else if !bytes.HasSuffix(rest, binary.BigEndian.AppendUint16([]byte{0x88, 2}, want)) {
+			t.Errorf("%s: ended by % x, want close code %d", name, rest, want)
 		}
 	}
 	other := s.client(packet.V5, "d2", s.driver("d2"))

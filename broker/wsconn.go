@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -33,6 +34,7 @@ type wsConn struct {
 	buffer []byte // what of a compressed message or a control frame has come
 
 	writing sync.Mutex
+	status  ws.StatusCode // with which the connection is closed; under writing
 }
 
 var (
@@ -68,9 +70,26 @@ func (c *wsConn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		n, err = c.unframe(p[:n])
+		if err != nil {
+			c.refuse(err)
+		}
 		if n > 0 || err != nil {
 			return n, err
 		}
+	}
+}
+
+// refuse has the close frame say why (RFC 6455 section 7.4.1).
+func (c *wsConn) refuse(err error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	switch {
+	case errors.Is(err, errWSProtocol):
+		c.status = ws.StatusProtocolError
+	case errors.Is(err, errWSText):
+		c.status = ws.StatusUnsupportedData
+	case errors.Is(err, errWSLarge):
+		c.status = ws.StatusMessageTooBig
 	}
 }
 
@@ -274,7 +293,10 @@ func (c *wsConn) write(op ws.OpCode, packed bool, body []byte) error {
 // CloseWrite says goodbye, briefly; the peer is to answer and to close.
 func (c *wsConn) CloseWrite() error {
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-	return c.write(ws.OpClose, false, []byte{0x03, 0xe8}) // 1000: normal closure
+	c.writing.Lock()
+	status := cmp.Or(c.status, ws.StatusNormalClosure)
+	c.writing.Unlock()
+	return c.write(ws.OpClose, false, binary.BigEndian.AppendUint16(nil, uint16(status)))
 }
 
 // Close says goodbye and closes.
