@@ -164,6 +164,35 @@ var positionTests = map[string]func(*testing.T, Store){
 		}
 		equal(t, "positions", total, 805)
 	},
+	"savers at once leave the newest position": func(t *testing.T, s Store) {
+		const savers, batches, drivers = 4, 3, 100
+		var wg sync.WaitGroup
+		for w := range savers {
+			wg.Go(func() {
+				for i := range batches {
+					var ps []fleet.Position
+					for d := range drivers {
+						second := (d + i*savers + w*7) % 100 // every driver's newest comes from another batch
+						ps = append(ps, pos(float64(second), driver(fmt.Sprintf("d%03d", d)), place(float64(second)/2, 1)))
+					}
+					if _, err := s.SaveBatch(t.Context(), &fleet.Batch{Latest: ps}); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for d := 0; d < drivers; d += 17 {
+			newest := 0
+			for n := range savers * batches {
+				newest = max(newest, (d+n/savers*savers+n%savers*7)%100)
+			}
+			got := get(t, s, fmt.Sprintf("d%03d", d)).Position
+			equal(t, fmt.Sprint("second of ", d), got.FixAt, at(float64(newest)))
+			equal(t, fmt.Sprint("place of ", d), got.Lat, float64(newest)/2)
+		}
+	},
 	"savers at once of one growing source store everything once": func(t *testing.T, s Store) {
 		history(t, s, pos(-1, numbered("b", 0)))
 		var wg sync.WaitGroup
