@@ -35,6 +35,8 @@ func (b oneClient) Disconnect(fleetID, clientID string) error {
 	return nil
 }
 
+func (oneClient) Erased(string, string) {}
+
 func TestAccess(t *testing.T) {
 	opts, _, _ := withUplink(t)
 	s := serve(t, opts, func(o *Options) {

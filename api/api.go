@@ -55,6 +55,8 @@ type Devices interface {
 	// Strangers returns the devices of a fleet that were refused because they
 	// are not registered, in no order.
 	Strangers(fleetID string) []auth.Stranger
+	// Refused adds one to them.
+	Refused(s auth.Stranger)
 }
 
 // A Broker is the MQTT broker of the same process.
@@ -64,6 +66,8 @@ type Broker interface {
 	Clients(fleetID string) []fleet.Client
 	// Disconnect ends a connection; fleet.ErrNotFound when there is none.
 	Disconnect(fleetID, clientID string) error
+	// Erased has it show nothing any more of a driver whose data was erased.
+	Erased(fleetID, driver string)
 }
 
 // Options is what an API is made of. Store, Keeper, Verifier, Minter and

@@ -27,6 +27,9 @@ func (a *API) eraseDriver(ctx context.Context, in *OneDriver) (*body[Erasure], e
 	if err != nil {
 		return nil, err
 	}
+	if a.Broker != nil {
+		a.Broker.Erased(c.fleet, in.ID)
+	}
 	return reply(Erasure(done)), a.eraseProofs(ctx, c.fleet, in.ID)
 }
 

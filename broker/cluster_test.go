@@ -3,6 +3,7 @@ package broker
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -293,6 +294,64 @@ func TestPublishReachesEveryNode(t *testing.T) {
 	if m := late.message(); !m.retain || m.payload != `{"id":"s1"}` {
 		t.Errorf("retained: %+v", m)
 	}
+}
+
+// What is erased of a driver is not shown any more by any node; what it reports
+// afterwards is.
+func TestErasedIsShownByNoNode(t *testing.T) {
+	url := startNATS(t)
+	quick := func(o *Options) {
+		o.LiveEvery, o.KeyEvery, o.Debounce = 10*time.Millisecond, time.Hour, 10*time.Millisecond
+	}
+	a, b := startNode(t, url, "a", quick), startNode(t, url, "b", quick)
+	acquainted(t, a, b)
+	watchers := []*wire{a.client(packet.V5, "x1", a.dispatcher("x1")), b.client(packet.V5, "y1", b.dispatcher("y1"))}
+	for _, w := range watchers {
+		w.granted(0, "fleet/acme/live")
+	}
+	eventually(t, "each node hears what the other's drivers publish", func() bool {
+		a.b.cluster.mu.Lock()
+		defer a.b.cluster.mu.Unlock()
+		b.b.cluster.mu.Lock()
+		defer b.b.cluster.mu.Unlock()
+		return len(a.b.cluster.listening) == 1 && len(b.b.cluster.listening) == 1
+	})
+	phone := a.client(packet.V5, "d1:phone", a.driver("d1"))
+	phone.publish(d1+"location", fix(1), 1, 1)
+	for _, w := range watchers {
+		for len(w.liveFrame().Entries) == 0 { // a keyframe of nobody comes first
+		}
+	}
+	_ = phone.nc.Close()
+	placed := func(s *server) bool {
+		f := s.b.live.fleet("acme")
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.drivers["d1"].placed
+	}
+	for _, s := range []*server{a, b} {
+		eventually(t, "the driver is gone", func() bool {
+			s.b.presence.mu.Lock()
+			defer s.b.presence.mu.Unlock()
+			return len(s.b.presence.drivers) == 0
+		})
+	}
+	b.b.Erased("acme", "d1")
+	for _, s := range []*server{a, b} {
+		eventually(t, "it is forgotten", func() bool { return !placed(s) })
+		eventually(t, "so is its last connection", func() bool {
+			p, ok := s.b.engine.Topics.Retained.Get(d1 + "presence")
+			return ok && !strings.Contains(string(p.Payload), "reason")
+		})
+		late := s.client(packet.V5, "z1", s.dispatcher("z1"))
+		late.granted(0, "fleet/acme/live")
+		if f := late.liveFrame(); len(f.Entries)+len(f.Names) > 0 {
+			t.Errorf("a keyframe shows it: %+v", f)
+		}
+	}
+	phone = a.client(packet.V5, "d1:phone", a.driver("d1"))
+	phone.publish(d1+"location", fix(0), 1, 2) // older than what is forgotten
+	eventually(t, "it is shown again", func() bool { return placed(a) && placed(b) })
 }
 
 func TestSharedRoundTrip(t *testing.T) {

@@ -186,6 +186,9 @@ func (l *live) tell(f *liveFleet, now time.Time) {
 func (f *liveFleet) delta(epoch uint64, now time.Time) []byte {
 	frame := f.head(epoch, now)
 	for _, t := range f.dirty {
+		if !t.placed {
+			continue // forgotten meanwhile
+		}
 		f.put(frame, t, !t.named)
 		t.named = true
 	}

@@ -26,6 +26,7 @@ const (
 	noteSnapshot = "snapshot" // drivers that are connected to the node, as of Seq, in parts
 	noteBye      = "bye"      // the node stops
 	noteTakeOver = "takeover" // a client has connected to the node
+	noteErased   = "erased"   // the data of these drivers was erased
 )
 
 // A note is what nodes tell one another besides publications, as JSON. Arrivals
@@ -141,8 +142,14 @@ func (n *cluster) note(node string, data []byte) {
 		n.b.drop("malformed message of another node")
 		return
 	}
-	if m.Kind == noteTakeOver {
+	switch m.Kind {
+	case noteTakeOver:
 		n.takenOver(m)
+		return
+	case noteErased:
+		for _, d := range m.Drivers {
+			n.b.forgetDriver(driverKey{d.Fleet, d.Driver})
+		}
 		return
 	}
 	n.b.presence.mu.Lock()
