@@ -11,6 +11,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -80,17 +81,25 @@ func (n *node) ready(w http.ResponseWriter, r *http.Request) {
 		Fill   float64 `json:"stream_fill,omitempty"`
 		Alarm  bool    `json:"stream_alarm,omitempty"`
 	}{Ready: true, Store: "ok"}
-	err := n.store.Ping(ctx)
-	if err == nil && n.c.Store.URL == "" {
-		err = diskFull(n.c.Data.Dir)
+	var store, log error
+	var asked sync.WaitGroup
+	asked.Go(func() {
+		store = n.store.Ping(ctx)
+		if store == nil && n.c.Store.URL == "" {
+			store = diskFull(n.c.Data.Dir)
+		}
+	})
+	if n.stream != nil {
+		asked.Go(func() { log = n.stream.Ready(ctx) }) // meanwhile: one that hangs says nothing of the other
 	}
-	if err != nil {
-		state.Ready, state.Store = false, err.Error()
+	asked.Wait()
+	if store != nil {
+		state.Ready, state.Store = false, store.Error()
 	}
 	if n.stream != nil {
 		state.Stream = "ok"
-		if err := n.stream.Ready(ctx); err != nil {
-			state.Ready, state.Stream = false, err.Error()
+		if log != nil {
+			state.Ready, state.Stream = false, log.Error()
 		}
 		s := n.stream.State()
 		state.Fill, state.Alarm = s.Fill, s.Alarm

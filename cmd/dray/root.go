@@ -72,5 +72,15 @@ func newLogger(c *configs.Config, w io.Writer) (*slog.Logger, error) {
 	if c.Log.Format == "text" || c.Log.Format == "auto" && isFile && term.IsTerminal(int(f.Fd())) {
 		return slog.New(slog.NewTextHandler(w, opts)), nil
 	}
+	opts.ReplaceAttr = inWords
 	return slog.New(slog.NewJSONHandler(w, opts)), nil
+}
+
+// inWords writes durations as the text format does, "1.5s", where JSON would
+// have a number of nanoseconds.
+func inWords(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
