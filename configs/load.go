@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/pflag"
@@ -46,7 +49,7 @@ func Load(file string, environ []string, flags *pflag.FlagSet) (*Config, error) 
 	}
 	var c Config
 	err = v.UnmarshalExact(&c, viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(
-		mapstructure.StringToTimeDurationHookFunc(),
+		readScalar,
 		mapstructure.StringToSliceHookFunc(","),
 		mapstructure.TextUnmarshallerHookFunc(),
 	)))
@@ -57,6 +60,35 @@ func Load(file string, environ []string, flags *pflag.FlagSet) (*Config, error) 
 		return nil, err
 	}
 	return &c, nil
+}
+
+// readScalar reads durations, integers and truth values, and says of what is none
+// what it should look like. A duration without a unit is refused in YAML too.
+func readScalar(from, to reflect.Type, data any) (any, error) {
+	text := fmt.Sprint(data)
+	switch {
+	case from == to:
+		return data, nil
+	case to == reflect.TypeFor[time.Duration]():
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a duration such as 500ms, 5s or 10m", text)
+		}
+		return d, nil
+	case to.Kind() == reflect.Int:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a whole number", text)
+		}
+		return n, nil
+	case to.Kind() == reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither true nor false", text)
+		}
+		return b, nil
+	}
+	return data, nil
 }
 
 // merge overlays v with the YAML file, all of whose keys must be known.
