@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/dray-fleet/dray/auth"
 	"github.com/dray-fleet/dray/codec"
 	"github.com/dray-fleet/dray/fleet"
 )
@@ -18,12 +19,16 @@ import (
 // A Log keeps publications durably.
 type Log interface {
 	// Append returns after p is synced: what was acknowledged over HTTP is as
-	// safe as what was over MQTT. fleet.ErrFull refuses; any other error but an
+	// safe as what was over MQTT. fleet.ErrFull refuses, fleet.ErrNotFound says
+	// that the driver must be registered first; any other error but an
 	// *fleet.InvalidError says that the log is away.
 	Append(ctx context.Context, p fleet.Publication) error
 }
 
-var errStreamAway = errors.New("the stream is away")
+var (
+	errStreamAway   = errors.New("the stream is away")
+	errUnregistered = huma.Error403Forbidden("the driver is not registered")
+)
 
 // reporters are drivers and devices: who may publish what drivers report.
 var reporters = rule{acl: true, basic: true, roles: []fleet.Role{fleet.RoleDriver, fleet.RoleDevice}}
@@ -157,9 +162,15 @@ func (a *API) append(ctx context.Context, leaf string, payload []byte) error {
 		Topic: topic, Payload: payload, ReceivedAt: now, Fleet: c.fleet, Subject: c.Subject, Role: c.Role, Driver: c.SpeaksFor(),
 	})
 	var invalid *fleet.InvalidError
-	if err != nil && !errors.As(err, &invalid) && !errors.Is(err, fleet.ErrFull) && !errors.Is(err, fleet.ErrNotFound) {
-		a.Logger.Warn("api: append to the stream", "error", err)
-		return errStreamAway
+	switch {
+	case err == nil, errors.As(err, &invalid), errors.Is(err, fleet.ErrFull):
+		return err
+	case errors.Is(err, fleet.ErrNotFound):
+		if c.Role == fleet.RoleDevice && a.Devices != nil {
+			a.Devices.Refused(auth.Stranger{Fleet: c.fleet, Device: c.Subject, Driver: c.Driver, Address: c.address})
+		}
+		return errUnregistered
 	}
-	return err
+	a.Logger.Warn("api: append to the stream", "error", err)
+	return errStreamAway
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -28,20 +27,11 @@ func (p *process) knock(clientID, username, password string) error {
 func TestRefusedDevicesAreListedAndAccepted(t *testing.T) {
 	p := start(t, t.TempDir(), "DRAY_AUTH_AUTO_CREATE=false")
 	admin := p.token("admin", "boss")
-	accept := func(path, body string) string {
+	accept := func(path, body string, v any) {
 		t.Helper()
-		req, _ := http.NewRequestWithContext(t.Context(), "POST", "http://"+p.HTTP+"/api/v1"+path, strings.NewReader(body))
-		req.Header = http.Header{"Authorization": {"Bearer " + admin}, "Content-Type": {"application/json"}}
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
+		if got := p.send("POST", path, "application/json", []byte(body), bearer(admin), v); got/100 != 2 {
+			t.Fatalf("POST %s = %d", path, got)
 		}
-		defer res.Body.Close()
-		answer, err := io.ReadAll(res.Body)
-		if err != nil || res.StatusCode/100 != 2 {
-			t.Fatalf("POST %s = %d (%v): %s", path, res.StatusCode, err, answer)
-		}
-		return string(answer)
 	}
 	const wrong = "ASECRETTHATNOBODYGAVEOUT26"
 	token := p.token("device", "tracker", "--driver", "d9")
@@ -51,17 +41,21 @@ func TestRefusedDevicesAreListedAndAccepted(t *testing.T) {
 	if err := p.knock("tracker", "tracker", token); err == nil {
 		t.Error("a device for an unknown driver is let in")
 	}
+	if got := p.send("GET", "/ingest/osmand?id=app&lat=1&lon=1", "", nil, bearer(p.token("device", "app")), nil); got != http.StatusForbidden {
+		t.Errorf("a device for an unknown driver is answered %d over HTTP, want 403", got)
+	}
 	var seen struct {
 		Items []struct{ ID, Driver, Address, Refused string }
 	}
-	if p.get("/unknown-devices", admin, &seen); len(seen.Items) != 2 || seen.Items[0].ID != "box" || seen.Items[1].Driver != "d9" || seen.Items[1].Refused == "" {
+	if p.get("/unknown-devices", admin, &seen); len(seen.Items) != 3 || seen.Items[0].ID != "app" || seen.Items[1].ID != "box" || seen.Items[2].Driver != "d9" || seen.Items[2].Refused == "" {
 		t.Fatalf("unknown devices %+v", seen.Items)
 	}
-	accept("/devices", `{"id":"box","kind":"native"}`)
-	accept("/devices", `{"id":"tracker","driver":"d9","kind":"native"}`)
-	_, secret, _ := strings.Cut(accept("/devices/box/secret", ""), `"secret":"`)
-	secret, _, _ = strings.Cut(secret, `"`)
-	for _, login := range [][3]string{{"box", "acme/box", secret}, {"tracker", "tracker", token}} {
+	accept("/devices", `{"id":"app","kind":"native"}`, nil)
+	accept("/devices", `{"id":"box","kind":"native"}`, nil)
+	accept("/devices", `{"id":"tracker","driver":"d9","kind":"native"}`, nil)
+	var made struct{ Secret string }
+	accept("/devices/box/secret", "", &made)
+	for _, login := range [][3]string{{"box", "acme/box", made.Secret}, {"tracker", "tracker", token}} {
 		p.until(20*time.Second, login[0]+" let in", func() bool { return p.knock(login[0], login[1], login[2]) == nil }) // a new secret is dated a moment ahead
 	}
 	if p.get("/unknown-devices", admin, &seen); len(seen.Items) != 0 {
