@@ -95,7 +95,9 @@ func u16(id byte, v uint16) []byte { return binary.BigEndian.AppendUint16([]byte
 func (w *wire) send(frames ...[]byte) {
 	w.t.Helper()
 	_ = w.nc.SetWriteDeadline(time.Now().Add(patience))
-	if _, err := w.nc.Write(bytes.Join(frames, nil)); err != nil {
+	_, err := w.nc.Write(bytes.Join(frames, nil))
+	_ = w.nc.SetWriteDeadline(time.Time{}) // a goroutine of the test may write for as long as it takes
+	if err != nil {
 		w.t.Fatalf("send: %v", err)
 	}
 }
