@@ -1,4 +1,4 @@
-// Package api serves the REST API of contract section 6, one file per
+// Package api serves the REST API of docs/http.md, one file per
 // resource, and the web bundle beside it.
 //
 // Every operation is registered with the rule that says who may call it; there

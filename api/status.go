@@ -8,7 +8,7 @@ import (
 	"github.com/dray-fleet/dray/fleet"
 )
 
-// maxAhead is how far a client's clock may be ahead of ours (contract 4.1).
+// maxAhead is how far a client's clock may be ahead of ours (docs/history.md).
 const maxAhead = 2 * time.Minute
 
 // A StatusRequest says how far a shipment is.

@@ -131,7 +131,7 @@ func (l *ACL) within(fleetID string) error {
 	return nil
 }
 
-// upstreamLeaves end the topics of contract section 3.1.
+// upstreamLeaves end the topics of docs/mqtt.md.
 var upstreamLeaves = []string{"location", "health", "duty", "shipments/+/status", "assignments/+/receipt"}
 
 func (a *API) revokeToken(ctx context.Context, in *struct {

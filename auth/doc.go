@@ -1,6 +1,6 @@
 // Package auth says who somebody is and what they may do: it verifies and
 // mints tokens, holds the keys, and answers from the claims who may publish or
-// subscribe to what (contract section 2).
+// subscribe to what (docs/mqtt.md).
 //
 // It fails closed: what is missing, unknown or of the wrong shape is refused,
 // never defaulted.

@@ -59,7 +59,7 @@ func (c *Claims) covers(filter string) bool {
 	return false
 }
 
-// vendorUp reports whether topic is one of contract section 3.3 that this
+// vendorUp reports whether topic is one of docs/devices.md that this
 // device publishes. These topics name no fleet: it is that of the token.
 func (c *Claims) vendorUp(topic string) bool {
 	if topic == "v1/devices/me/telemetry" || only(topic, c.Subject, "data") || only(topic, "flespi", c.Subject) {

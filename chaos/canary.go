@@ -32,7 +32,7 @@ func (r *rig) newCanary(driver string, pace time.Duration) *canary {
 	return &canary{rig: r, driver: driver, boot: rand.Text()[:12], pace: pace}
 }
 
-// fixPayload is a fix of contract section 4.1.
+// fixPayload is a fix of docs/mqtt.md.
 func fixPayload(at time.Time, boot string, seq int64, more map[string]any) []byte {
 	fix := map[string]any{
 		"fix_at": at.UnixMilli(), "lat": 52.5, "lon": 13.4 + float64(seq%1000)/1e5, "speed_mps": 10, "boot": boot, "seq": seq, "source": "phone",

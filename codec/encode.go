@@ -8,7 +8,7 @@ import (
 	"github.com/dray-fleet/dray/fleet"
 )
 
-// AppendLocation appends fixes in the native shape of contract section 4.1: one
+// AppendLocation appends fixes in the native shape of docs/mqtt.md: one
 // object, or an array when there are several.
 func AppendLocation(dst []byte, fixes []fleet.Fix) []byte {
 	if len(fixes) == 1 {

@@ -11,9 +11,8 @@ import (
 // MaxFixes is the most fixes that one payload may hold.
 const MaxFixes = 500
 
-// Location decodes the payload of a driver's location topic (contract section
-// 4.1): one fix or an array of 1 to MaxFixes, flat or in the nested Socket.IO
-// shape. driver is whose topic it is. Every fix returned is valid; a single bad
+// Location decodes the payload of a driver's location topic (docs/mqtt.md): one
+// fix or an array of 1 to MaxFixes, flat or in the nested Socket.IO shape. driver is whose topic it is. Every fix returned is valid; a single bad
 // one refuses the payload, and its field is named like [3].lat.
 func Location(payload []byte, driver string) ([]fleet.Fix, error) {
 	return LocationInto(nil, payload, driver)
@@ -164,7 +163,7 @@ func (n *native) nested(val []byte) error {
 	return n.ext.add([]byte("location"), unknown)
 }
 
-// field takes one key of the table of contract section 4.1.
+// field takes one key of the table of docs/mqtt.md.
 func (n *native) field(key, val []byte) (known bool, err error) {
 	switch string(key) {
 	case "fix_at", "timestamp":

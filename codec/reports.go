@@ -77,7 +77,7 @@ func plausible(field string, t time.Time) error {
 	return nil
 }
 
-// Status decodes a status report (contract section 4.2).
+// Status decodes a status report (docs/mqtt.md).
 func Status(payload []byte) (fleet.StatusReport, error) {
 	var r fleet.StatusReport
 	err := scanObject(payload, func(key, val []byte) (err error) {
@@ -145,7 +145,7 @@ func proof(val []byte) (*fleet.Proof, error) {
 	return &p, err
 }
 
-// Receipt decodes a driver's answer to an assignment (contract section 3.1).
+// Receipt decodes a driver's answer to an assignment (docs/mqtt.md).
 func Receipt(payload []byte) (fleet.AssignmentReceipt, error) {
 	word, at, reason, err := receipt(payload)
 	r := fleet.AssignmentReceipt{State: fleet.ReceiptState(word), At: at, Reason: reason}

@@ -23,7 +23,7 @@ const (
 	ignoredKind  = "other kind"  // a message that is about something else
 )
 
-// Vendor decodes a publication on a vendor topic (contract section 3.3).
+// Vendor decodes a publication on a vendor topic (docs/devices.md).
 // receivedAt stands in where the format tells no time. An error is a
 // *fleet.InvalidError.
 func Vendor(topic string, payload []byte, receivedAt time.Time) (Message, error) {

@@ -54,7 +54,7 @@ func TestEveryFieldHasAKeyAndEveryKeyAField(t *testing.T) {
 	}
 }
 
-// The contract, section 7, promises these.
+// Installations rely on these.
 func TestDefaults(t *testing.T) {
 	c, err := Load("", nil, nil)
 	if err != nil {

@@ -79,7 +79,7 @@ func (a *Alert) Validate() error {
 	return Invalid("severity", "must be info, warning or critical")
 }
 
-// MarshalJSON writes the contract's shape.
+// MarshalJSON writes the shape that the API and events have.
 func (a Alert) MarshalJSON() ([]byte, error) {
 	at := func(t time.Time) *string {
 		if t.IsZero() {

@@ -85,7 +85,7 @@ type Offer struct {
 	Shipment Shipment
 }
 
-// MarshalJSON writes the contract's shape.
+// MarshalJSON writes the shape that the API and events have.
 func (a Assignment) MarshalJSON() ([]byte, error) { return a.marshal(a.Shipment) }
 
 // MarshalJSON writes the assignment with its shipment as an object.

@@ -60,7 +60,7 @@ type DriverConfig struct {
 	Distance float64       // metres; zero: the phone's default
 }
 
-// MarshalJSON writes the contract's shape.
+// MarshalJSON writes the shape that the API and events have.
 func (c DriverConfig) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Interval *float64 `json:"interval_s"`

@@ -19,7 +19,7 @@ type Event struct {
 	Data   json.RawMessage
 }
 
-// MarshalJSON writes the contract's shape.
+// MarshalJSON writes the shape that the API and events have.
 func (e Event) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Cursor int64           `json:"cursor"`

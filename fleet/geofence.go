@@ -73,7 +73,7 @@ type GeofenceEvent struct {
 	At              time.Time
 }
 
-// MarshalJSON writes the contract's shape.
+// MarshalJSON writes the shape that the API and events have.
 func (e GeofenceEvent) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Event  string `json:"event"`

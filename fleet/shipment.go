@@ -135,7 +135,7 @@ func (p ShipmentPatch) Apply(s Shipment) Shipment {
 	return s
 }
 
-// MarshalJSON writes the contract's shape.
+// MarshalJSON writes the shape that the API and events have.
 func (s Shipment) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		ID        string  `json:"id"`
@@ -158,6 +158,6 @@ func orNull(s string) *string {
 	return &s
 }
 
-// Timestamp returns t as the contract writes times: RFC 3339 in UTC with
+// Timestamp returns t as the API writes times: RFC 3339 in UTC with
 // milliseconds.
 func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -13,10 +13,10 @@ const (
 	KindStatus        // fleet/{fleet}/drivers/{driver}/shipments/{id}/status
 	KindReceipt       // fleet/{fleet}/drivers/{driver}/assignments/{id}/receipt
 	KindCommand       // fleet/{fleet}/drivers/{driver}/commands/{id}/receipt
-	KindVendor        // a vendor topic of contract section 3.3
+	KindVendor        // a vendor topic of docs/devices.md
 )
 
-// Upstream is a parsed topic of contract section 3.1, or the receipt of a
+// Upstream is a parsed topic of docs/mqtt.md, or the receipt of a
 // command: what a driver or device publishes. ID is the shipment's, assignment's
 // or command's id for KindStatus, KindReceipt and KindCommand.
 type Upstream struct {

@@ -2,7 +2,7 @@ package fleet
 
 import "time"
 
-// Role is what a principal may do; see contract section 2.
+// Role is what a principal may do; see docs/mqtt.md.
 type Role string
 
 const (

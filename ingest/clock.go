@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// maxAhead is how far a fix may be ahead of the server (contract section 4.1).
+// maxAhead is how far a fix may be ahead of the server (docs/history.md).
 const maxAhead = 2 * time.Minute
 
 // A skew is how far a source's clock is ahead of the server, learned from the

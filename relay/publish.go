@@ -46,7 +46,7 @@ func (r *Relay) publish(ctx context.Context) error {
 	return nil
 }
 
-// publishEvent publishes e on the topics of contract section 3.2.
+// publishEvent publishes e on the topics of docs/mqtt.md.
 func (r *Relay) publishEvent(ctx context.Context, e fleet.Event) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // another relay has taken over

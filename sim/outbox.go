@@ -8,7 +8,7 @@ import (
 	"github.com/dray-fleet/dray/fleet"
 )
 
-// A fix is the payload of contract section 4.1, as the driver app sends it.
+// A fix is the payload of docs/mqtt.md, as the driver app sends it.
 type fix struct {
 	FixAt    time.Time `json:"fix_at"`
 	SentAt   time.Time `json:"sent_at"`

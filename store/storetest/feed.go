@@ -57,7 +57,7 @@ func encoded(t *testing.T, v any) string {
 }
 
 var feedTests = map[string]func(*testing.T, Store){
-	"tells every change as the contract writes it": func(t *testing.T, s Store) {
+	"tells every change as the API writes it": func(t *testing.T, s Store) {
 		sh := shipment(t, s, "s1")
 		a := assign(t, s, "s1", "d1")
 		offered := read(t, s, "s1")

@@ -16,7 +16,7 @@ export interface FrameEntry {
   flags: number;
 }
 
-/** One conflated publication on `fleet/{fleet}/live` (contract, section 4.3; codec/live.proto). */
+/** One conflated publication on `fleet/{fleet}/live` (docs/mqtt.md; codec/live.proto). */
 export interface Frame {
   fleet: string;
   /** When the server made it, in ms since 1970 by the server's clock. */

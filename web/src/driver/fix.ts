@@ -1,4 +1,4 @@
-/** One reading of the receiver, timed by the phone (contract, section 4.1). Absent is not zero. */
+/** One reading of the receiver, timed by the phone (docs/mqtt.md). Absent is not zero. */
 export interface Fix {
   fix_at: string;
   lat: number;

@@ -8,7 +8,7 @@ export interface Place {
   to?: string;
 }
 
-/** Statuses that a driver reports (contract, section 4.2). */
+/** Statuses that a driver reports (docs/mqtt.md). */
 export type Status = "picked_up" | "in_transit" | "arrived" | "delivered" | "failed";
 
 /** An assignment with its shipment, as this phone knows them. */
@@ -33,7 +33,7 @@ export interface Job {
 /** What came down on the `assignments` topic: a job, or that it is none any more, because it was taken back or is over. */
 export type Offer = { job: Job } | { gone: string; over: boolean };
 
-/** Whether id may be one (contract, section 1): ids become topics. */
+/** Whether id may be one (docs/mqtt.md): ids become topics. */
 export const isID = (id: string) => /^[A-Za-z0-9_-]{1,64}$/.test(id);
 const text = (value: unknown, most = 500) => (typeof value === "string" ? value.slice(0, most) : "");
 const number = (value: unknown) => (typeof value === "number" && Number.isFinite(value) ? value : undefined);

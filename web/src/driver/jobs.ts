@@ -2,7 +2,7 @@ import { isDone, merge, parseOffer, type Job, type Status } from "./job";
 import type { Outbox } from "./outbox";
 import type { OutboxStore } from "./outboxStore";
 
-/** What goes with a status: contract, section 4.2. */
+/** What goes with a status: docs/mqtt.md. */
 export interface StatusDetail {
   note?: string;
   lat?: number;

@@ -30,7 +30,7 @@ export interface OutboxLimits {
 
 const LIMITS: OutboxLimits = { fixes: 100_000, reports: 10_000, age: 7 * 24 * 3600_000 };
 const WINDOW = 20; // publishes in flight; two of them are kept for the newest fix and for reports
-const BATCH = 500; // fixes in one array (contract, section 3.1)
+const BATCH = 500; // fixes in one array (docs/mqtt.md)
 const BATCH_BYTES = 64_000; // of payload; the texts in it are ASCII
 const SENT_AT_BYTES = 40; // added to each fix when it is sent
 const CHECK_AGE_EVERY = 100; // fixes

@@ -30,7 +30,7 @@ function parse(payload: Uint8Array): Record<string, unknown> {
 
 const kinds = ["location", "health", "duty", "status", "receipt"] as const;
 
-/** Follows what the server tells this driver: how often to report, what it refused, and commands (contract, section 3.2). */
+/** Follows what the server tells this driver: how often to report, what it refused, and commands (docs/mqtt.md). */
 export function useDownstream({ session, topic, outbox, messages, jobs, correct }: Runtime, locate: () => boolean) {
   const [config, setConfig] = useState(defaultConfig);
   const [refusals, setRefusals] = useState<Refusal[]>([]);

@@ -7,7 +7,7 @@ import type { Phone } from "./usePhone";
 const EVERY = 60_000; // ms
 
 /**
- * Publishes how the phone is (contract, section 3.1): on connecting, on every
+ * Publishes how the phone is (docs/mqtt.md): on connecting, on every
  * change and each minute. It is not queued, since an old one says nothing.
  */
 export function useHealth({ session, outbox, topic }: Runtime, link: Link, phone: Phone) {

@@ -1,4 +1,4 @@
-/** What a token says of its holder (contract, section 2). Read for topics and labels only: the server verifies. */
+/** What a token says of its holder (docs/mqtt.md). Read for topics and labels only: the server verifies. */
 export interface Claims {
   sub: string;
   fleet: string;
