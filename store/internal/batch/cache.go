@@ -49,3 +49,10 @@ func (c *Cache[K]) Resolve(ctx context.Context, names []K, load func(ctx context
 	maps.Copy(c.ids, found)
 	return ids, nil
 }
+
+// Forget drops all that is remembered, when rows have gone.
+func (c *Cache[K]) Forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ids = nil
+}

@@ -127,10 +127,3 @@ func (e *Erasures) concerns(b *fleet.Batch) bool {
 	}
 	return false
 }
-
-// Forget drops all that is remembered, when rows have gone.
-func (c *Cache[K]) Forget() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ids = nil
-}
