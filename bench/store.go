@@ -57,22 +57,25 @@ func onSQLite(ctx context.Context, f func(history) error) error {
 	return errors.Join(store.Migrate(ctx), f(store), store.Close())
 }
 
-// batchSize is what ingest saves at once under load.
-const batchSize = 20_000
+const (
+	// batchSize is what ingest saves at once under load.
+	batchSize = 20_000
+	// partitions of the stream, a quarter of what a cluster has: each has a writer.
+	partitions = 4
+	// fleetSize is how many drivers report every five seconds.
+	fleetSize = 10_000
+)
 
 func (b *bench) store(ctx context.Context) error {
 	return errors.Join(
 		onPostgres(ctx, func(h history, s *servers.Server) error {
-			return errors.Join(b.save(ctx, "PostgreSQL", h, 2), b.updates(ctx, s))
+			return errors.Join(b.save(ctx, "PostgreSQL", h, partitions), b.updates(ctx, s))
 		}),
 		onPostgres(ctx, func(h history, _ *servers.Server) error { return b.save(ctx, "PostgreSQL, one partition", h, 1) }),
 		onSQLite(ctx, func(h history) error { return b.save(ctx, "SQLite", h, 1) }),
 		on(b.dray(all), func(s *servers.Server) error { return b.commit(ctx, s) }),
 	)
 }
-
-// fleetSize is how many drivers report every five seconds.
-const fleetSize = 10_000
 
 // save measures batches of a fleet on the road, as ingest makes them: the drivers
 // are divided among partitions, each of which has one writer and its offset.
