@@ -8,9 +8,6 @@ import (
 	"github.com/dray-fleet/dray/stream"
 )
 
-// chunkFixes end a chunk: about as many fixes are judged together.
-const chunkFixes = 20_000
-
 // A chunk is some records on their way from the stream to a batch, and the fixes
 // in them. Most fixes are thinned, and under load there are very many: so a fix
 // is only glanced at until it is known to be kept, and chunks are used again.
@@ -31,7 +28,8 @@ type candidate struct {
 	next   int32 // candidate of the same source, in the order of arrival; -1 is none
 }
 
-func (c *chunk) full() bool { return len(c.fixes) >= chunkFixes || len(c.records) >= chunkFixes }
+// full reports whether there are n fixes or records, which are judged together.
+func (c *chunk) full(n int) bool { return len(c.fixes) >= n || len(c.records) >= n }
 
 // reset empties the chunk. What it held is let go.
 func (c *chunk) reset() {

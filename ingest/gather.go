@@ -21,18 +21,22 @@ type work struct {
 	positions int
 	records   int
 	bytes     int
-	last      uint64    // the frame that it ends with
-	received  time.Time // its last record
+	last      uint64        // the frame that it ends with
+	received  time.Time     // its last record
+	saved     chan struct{} // closed when it is
 }
 
-func (w *work) full() bool {
-	return w.positions >= batchItems || len(w.items) >= batchItems || w.bytes >= batchBytes
+func (w *work) full(n int) bool {
+	return w.positions >= n || len(w.items) >= n || w.bytes >= batchBytes
 }
 
 // gather reads records and judges them until there is a batch. It waits until
 // there is a record.
 func (l *lane) gather(ctx context.Context, src Source, c *chunk) (*work, error) {
-	w := &work{}
+	w, n := &work{saved: make(chan struct{})}, batchItems
+	if l.gentle {
+		n = gentleItems
+	}
 	err := l.patiently(ctx, "fetch", func() error { return l.read(ctx, src, c) })
 	if err != nil {
 		return nil, err
@@ -45,10 +49,10 @@ func (l *lane) gather(ctx context.Context, src Source, c *chunk) (*work, error) 
 			until, cancel = context.WithTimeout(until, urgentWait)
 			defer cancel()
 		}
-		if c.full() {
+		if c.full(n) {
 			l.finish(c, w)
 		}
-		if w.full() || w.bytes+c.bytes >= batchBytes {
+		if w.full(n) || w.bytes+c.bytes >= batchBytes {
 			break
 		}
 		if err := l.read(until, src, c); err == nil {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
@@ -15,7 +16,7 @@ const (
 	behind   = 500 * time.Millisecond // a lane this late sends a scout ahead
 	caughtUp = 200 * time.Millisecond // and calls it back when it is no later than this
 
-	scoutWait    = 50 * time.Millisecond // instead of batchWait
+	scoutWait    = 200 * time.Millisecond
 	scoutRecords = 20_000
 	largePayload = 2 << 10 // bytes: an array of many fixes
 
@@ -28,6 +29,7 @@ const (
 type scout struct {
 	cancel context.CancelFunc // nil while there is none
 	done   sync.WaitGroup
+	live   atomic.Pointer[traffic] // nil while there is no scout
 }
 
 // scoutAhead sends or calls back the scout of a lane that is so late.
@@ -37,7 +39,9 @@ func (l *lane) scoutAhead(ctx context.Context, late time.Duration) {
 	case late > behind && l.scout.cancel == nil:
 		l.logger.Debug("ingest is behind; latest positions go first", "behind", late)
 		ctx, l.scout.cancel = context.WithCancel(ctx)
-		since := time.Now().Add(-min(late, scoutsSince))
+		now := time.Now()
+		l.scout.live.Store(&traffic{at: now}) // until it is known
+		since := now.Add(-min(late, scoutsSince))
 		l.scout.done.Go(func() { l.runScout(ctx, since) })
 	case late < caughtUp && l.scout.cancel != nil:
 		l.logger.Debug("ingest has caught up")
@@ -50,6 +54,7 @@ func (s *scout) stop() {
 		s.cancel()
 		s.done.Wait()
 		s.cancel = nil
+		s.live.Store(nil)
 	}
 }
 
@@ -63,7 +68,8 @@ func (l *lane) runScout(ctx context.Context, since time.Time) {
 	var saving sync.WaitGroup
 	defer saving.Wait()
 	saving.Go(func() { l.saveSightings(ctx, &found) })
-	for {
+	start := time.Now()
+	for began := start; ; {
 		var records []stream.Record
 		err := l.patiently(ctx, "fetch", func() (err error) {
 			records, err = r.Fetch(ctx, scoutRecords, scoutWait)
@@ -72,35 +78,38 @@ func (l *lane) runScout(ctx context.Context, since time.Time) {
 		if err != nil {
 			return // ctx is done
 		}
-		for _, rec := range skim(records) {
-			if p := newest(&rec); p != nil {
-				found.add(p)
-			}
-		}
+		fetched := time.Now()
+		skim(records, found.look)
 		found.tell()
+		if records[len(records)-1].ReceivedAt.Before(start) {
+			pause(ctx, time.Since(began)) // what was there before can wait for those who report now
+		} else {
+			l.scout.live.Store(&traffic{fetched, float64(size(records)) / fetched.Sub(began).Seconds()})
+		}
+		began = time.Now()
 	}
 }
 
-// skim leaves the middle of a backlog out: of the arrays of one driver the first
-// or the last holds the newest fix, whichever way it was sent.
-func skim(records []stream.Record) (kept []stream.Record) {
-	type arrays struct{ n, last int }
-	seen := map[string]arrays{} // by topic
-	for _, r := range records {
-		a := seen[r.Topic]
-		switch {
-		case len(r.Payload) < largePayload:
-			kept = append(kept, r)
-			continue
-		case a.n < 2:
-			a = arrays{a.n + 1, len(kept)}
-			kept = append(kept, r)
-		default:
-			kept[a.last] = r
+// skim calls look for records but for the middle of a backlog: of the arrays of
+// one driver the first or the last holds the newest fix, whichever way it was sent.
+func skim(records []stream.Record, look func(*stream.Record)) {
+	last := map[string]*stream.Record{} // array by topic; nil after the first
+	for i := range records {
+		r := &records[i]
+		if len(r.Payload) < largePayload {
+			look(r)
+		} else if _, known := last[r.Topic]; known {
+			last[r.Topic] = r
+		} else {
+			last[r.Topic] = nil
+			look(r)
 		}
-		seen[r.Topic] = a
 	}
-	return kept
+	for _, r := range last {
+		if r != nil {
+			look(r)
+		}
+	}
 }
 
 // saveSightings saves what the scout has found until ctx is done. What cannot be
@@ -130,8 +139,12 @@ type sightings struct {
 
 const maxSightings = 50_000
 
-// add notes p, unless there is a newer one of its driver.
-func (s *sightings) add(p *fleet.Position) {
+// look notes the newest position in r, unless there is a newer one of its driver.
+func (s *sightings) look(r *stream.Record) {
+	p := newest(r)
+	if p == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := driver{p.Fleet, p.Driver}

@@ -102,12 +102,13 @@ type lane struct {
 	memory    *memory
 	most      int // items that a slow store is given at once; 0 is all
 	scout     scout
+	gentle    bool // the next batches are small ones; of the goroutine that gathers
 	logger    *slog.Logger
 }
 
 func (w *Worker) lane(i int) *lane {
 	return &lane{
-		Worker: w, partition: i, id: w.log.ID(i), memory: newMemory(),
+		Worker: w, partition: i, id: w.log.ID(i), memory: newMemory(), gentle: true,
 		logger: w.opts.Logger.With("partition", i),
 	}
 }
@@ -157,13 +158,15 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
-// drain gathers the next batch while the one before is being saved.
+// drain gathers the next batch while the one before is being saved, unless it
+// has to give way.
 func (l *lane) drain(ctx context.Context, src Source) error {
 	g, ctx := errgroup.WithContext(ctx)
 	batches := make(chan *work)
 	g.Go(func() error {
 		var c chunk
 		for {
+			began := time.Now()
 			w, err := l.gather(ctx, src, &c)
 			if err != nil {
 				return err
@@ -173,6 +176,7 @@ func (l *lane) drain(ctx context.Context, src Source) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			}
+			l.giveWay(ctx, w, began)
 		}
 	})
 	g.Go(func() error {
@@ -184,6 +188,7 @@ func (l *lane) drain(ctx context.Context, src Source) error {
 				}
 				src.Ack(w.last)
 				l.scoutAhead(ctx, time.Since(w.received))
+				close(w.saved)
 			case <-ctx.Done():
 				return ctx.Err()
 			}

@@ -1,0 +1,51 @@
+package ingest
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestABacklogGivesWay(t *testing.T) {
+	const (
+		batch = 100 * time.Millisecond // to gather one
+		save  = 300 * time.Millisecond
+		slow  = time.Minute
+	)
+	for name, tt := range map[string]struct {
+		gentle bool
+		live   *traffic // until the batch is saved
+		save   time.Duration
+		want   time.Duration
+		after  bool // is the next batch a small one?
+	}{
+		"nobody reports":                        {save: save, want: batch},
+		"others report":                         {live: &traffic{rate: 1000}, save: save, want: 2 * (batch + save), after: true},
+		"before it is known whether they do":    {gentle: true, live: &traffic{}, save: save, want: 2 * (batch + save), after: true},
+		"they have ceased":                      {gentle: true, save: save, want: batch + save},
+		"the backlog would hardly shrink":       {live: &traffic{rate: 1e6}, save: save, want: batch + save, after: true},
+		"a store that is slow costs no minutes": {live: &traffic{rate: 100}, save: slow, want: batch + slow + longestPause, after: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &lane{gentle: tt.gentle}
+				began := time.Now()
+				time.Sleep(batch)
+				w := &work{saved: make(chan struct{}), bytes: 1 << 20}
+				go func() {
+					time.Sleep(tt.save)
+					close(w.saved)
+				}()
+				if tt.live != nil {
+					tt.live.at = time.Now().Add(tt.save)
+					l.scout.live.Store(tt.live)
+				}
+				l.giveWay(t.Context(), w, began)
+				if took := time.Since(began); took != tt.want || l.gentle != tt.after {
+					t.Errorf("the next batch begins after %v, gently %v; want %v, %v", took, l.gentle, tt.want, tt.after)
+				}
+				<-w.saved
+			})
+		})
+	}
+}
