@@ -14,6 +14,7 @@ import (
 
 	"github.com/dray-fleet/dray/codec"
 	"github.com/dray-fleet/dray/configs"
+	"github.com/dray-fleet/dray/fleet"
 )
 
 var update = flag.Bool("update", false, "write docs/configuration.md anew")
@@ -93,6 +94,38 @@ func TestPayloadsInTheDocuments(t *testing.T) {
 			}
 			if err != nil {
 				t.Errorf("docs/mqtt.md: the example of %s is refused: %v", kind, err)
+			}
+		}
+	}
+}
+
+var status = regexp.MustCompile("`([a-z_]+)`")
+
+// The table of legal moves of a shipment is the program's.
+func TestMovesInTheDocuments(t *testing.T) {
+	_, table, found := strings.Cut(string(read(t, "docs/mqtt.md")), "| from | a status may become |\n| --- | --- |\n")
+	if !found {
+		t.Fatal("docs/mqtt.md has no table of moves")
+	}
+	table, _, _ = strings.Cut(table, "\n\n")
+	told := map[[2]fleet.Status]bool{}
+	statuses := map[fleet.Status]bool{}
+	for line := range strings.Lines(table) {
+		names := status.FindAllStringSubmatch(line, -1)
+		for i, m := range names {
+			statuses[fleet.Status(m[1])] = true
+			if i > 0 {
+				told[[2]fleet.Status{fleet.Status(names[0][1]), fleet.Status(m[1])}] = true
+			}
+		}
+	}
+	if len(statuses) != 10 {
+		t.Errorf("the table knows %d statuses of 10", len(statuses))
+	}
+	for from := range statuses {
+		for to := range statuses {
+			if move := [2]fleet.Status{from, to}; told[move] != fleet.CanMove(from, to) {
+				t.Errorf("from %s to %s: docs/mqtt.md says %v, the program %v", from, to, told[move], !told[move])
 			}
 		}
 	}
