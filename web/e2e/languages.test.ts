@@ -71,6 +71,32 @@ it("shows all times in the zone that was chosen, and says so", async () => {
   await page.getByTestId("history-at").filter({ hasText: "07:30:00" }).waitFor();
 });
 
+it("shows dispatcher and driver the hours and days of the fleet's zone, once the admin has set it", async () => {
+  const admin = dray.token("admin", "root");
+  await dray.api(admin, "PATCH", "/fleet", { time_zone: "" });
+  await signIn(page, dray.url, "ada", "/history/d7/2026-07-01");
+  await page.getByTestId("history-none").waitFor();
+  await page.getByTestId("settings").click();
+  await page.getByTestId("fleet-zone").selectOption("Asia/Tokyo");
+  await page.getByTestId("history-at").filter({ hasText: "07:30:00" }).waitFor();
+
+  const elsewhere = await browser.newContext({ locale: "en-GB", timezoneId: "America/New_York", reducedMotion: "reduce" });
+  const other = await elsewhere.newPage();
+  await signIn(other, dray.url, "ada", "/history/d7/2026-07-01");
+  await other.getByTestId("history-at").filter({ hasText: "07:30:00" }).waitFor();
+  await other.getByTestId("settings").click();
+  await other.getByTestId("zone").selectOption("America/New_York"); // one's own choice comes first
+  await other.getByTestId("history-none").waitFor();
+
+  const { id } = await dray.api<{ id: string }>(admin, "POST", "/shipments", { reference: "Order 2", dropoff: { name: "Clinic", from: "2030-01-01T05:00:00Z", to: "2030-01-01T06:30:00Z" } });
+  await dray.api(admin, "POST", `/shipments/${id}/assign`, { driver: "d7" });
+  const phone = await (await browser.newContext({ locale: "en-GB", timezoneId: "Europe/London" })).newPage();
+  await phone.goto(`${dray.url}/driver/#token=${dray.token("driver", "d7")}`);
+  await phone.getByText("14:00").filter({ hasText: "15:30" }).waitFor();
+  await dray.api(admin, "PATCH", "/fleet", { time_zone: "" });
+  for (const each of [elsewhere, phone.context()]) await each.close();
+});
+
 it("reads from right to left without anything over anything else", { timeout: 120_000 }, async () => {
   await signIn(page, dray.url, "ada");
   const found: string[] = [];
@@ -83,6 +109,16 @@ it("reads from right to left without anything over anything else", { timeout: 12
     }
   }
   expect(found).toEqual([]);
+});
+
+it("keeps what is told of a late shipment on one line of the list", async () => {
+  const late = await dray.api<{ id: string }>(dray.token("admin", "root"), "POST", "/shipments", { reference: "Order 3", dropoff: { name: "City Books", to: "2026-01-01T08:00:00Z" } });
+  await signIn(page, dray.url, "ada", "/shipments");
+  await page.getByTestId("view-list").click();
+  const row = page.getByTestId(`shipment-${late.id}`);
+  await row.waitFor();
+  const middles = await row.evaluate((element) => Array.from(element.children, (cell) => cell.getBoundingClientRect()).map(({ top, height }) => Math.round(top + height / 2)));
+  expect(Math.max(...middles) - Math.min(...middles)).toBeLessThan(4);
 });
 
 /** What sticks out of the page, and which controls lie over one another. */

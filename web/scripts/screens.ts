@@ -133,6 +133,8 @@ function screens(): Record<string, Screen> {
     ...Object.fromEntries(["users", "drivers", "tokens", "webhooks", "letters", "audit", "clients"].map((name) => [`admin-${name}`, tab(name)])),
     "admin-system": { ...tab("system"), then: (page) => page.waitForTimeout(20_000) }, // its charts begin when it is opened
     "settings": { path: "/", ready: "[data-testid=map] canvas", then: (page) => page.getByTestId("settings").click() },
+    // the last, for the browser keeps the choice
+    "shipments-list": { path: "/shipments", ready: "[data-testid=column-open] .card", then: (page) => page.getByTestId("view-list").click().then(() => page.getByTestId("shipment-list").waitFor()) },
   };
 }
 

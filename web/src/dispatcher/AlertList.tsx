@@ -4,10 +4,12 @@ import { useRef, useState } from "react";
 import "./alerts.css";
 import type { Alert } from "../api/shapes";
 import { ageText } from "./age";
-import { kindText } from "./alerts";
+import { aboutText, detailText, kindText, shipmentOf } from "./alerts";
 import type { Dispatch } from "./dispatch";
 import { t } from "./messages";
 import type { Positions } from "./positions";
+import { navigate, pathOf } from "./route";
+import { useLedger } from "./useLedger";
 
 interface Props {
   /** Those that are open, in order. */
@@ -26,6 +28,7 @@ const MANY = 2; // from here on they can be acknowledged together
 export function AlertList({ alerts, dispatch, positions, now, selected, onSelect }: Props) {
   const [kind, setKind] = useState("");
   const { busy, problem, settle } = useSettle(dispatch);
+  useLedger(dispatch.shipments); // whose references are shown
   const scroller = useRef<HTMLDivElement>(null);
   const counts = countsOf(alerts);
   const kinds = [...counts.keys()];
@@ -43,6 +46,12 @@ export function AlertList({ alerts, dispatch, positions, now, selected, onSelect
       </div>
     );
   }
+  /** What shows more of what an alert is about: its driver on the map, else its shipment. */
+  const opener = (alert: Alert) => {
+    if (alert.driver) return () => onSelect(alert.driver!);
+    const shipment = shipmentOf(alert, dispatch.shipments);
+    return shipment && (() => navigate(pathOf("shipments", shipment.id)));
+  };
   const ackAll = () => confirm(t("alerts.ackAllSure", { count: unseen.length })) && void settle(unseen, "ack");
   return (
     <>
@@ -65,7 +74,7 @@ export function AlertList({ alerts, dispatch, positions, now, selected, onSelect
           return (
             <li key={key} className={alert.driver && alert.driver === selected ? "alert-row chosen" : "alert-row"} style={{ transform: `translateY(${start}px)` }}
               data-testid={`alert-${alert.id}`} data-acked={alert.acked_at !== null}>
-              <AlertText alert={alert} name={alert.driver ? positions.get(alert.driver)?.name || alert.driver : ""} now={now} onSelect={onSelect} />
+              <AlertText alert={alert} about={aboutText(alert, alert.driver ? positions.get(alert.driver)?.name || alert.driver : "", dispatch.shipments)} now={now} onOpen={opener(alert)} />
               <AlertStep alert={alert} busy={busy} onStep={(step) => void settle([alert], step)} />
             </li>
           );
@@ -101,19 +110,26 @@ export function useSettle(dispatch: Dispatch) {
   return { busy, problem, settle };
 }
 
-function AlertText({ alert, name, now, onSelect }: { alert: Alert; name: string; now: number; onSelect: (driver: string) => void }) {
-  const about = [name, alert.subject].filter(Boolean).join(" · ");
+interface AlertTextProps {
+  alert: Alert;
+  about: string;
+  now: number;
+  onOpen: (() => void) | undefined;
+}
+
+function AlertText({ alert, about, now, onOpen }: AlertTextProps) {
+  const detail = detailText(alert.detail, t);
   const words = (
     <>
       <strong className={`severity-${alert.acked_at ? "seen" : alert.severity}`}>{kindText(alert.kind, t)}</strong>
-      <span className="alert-about">{about}</span>
-      <span className="alert-detail" title={alert.detail}>{alert.detail}</span>
+      <span className="alert-about" title={about}>{about}</span>
+      <span className="alert-detail" title={detail}>{detail}</span>
     </>
   );
   return (
     <>
       <span className={`severity-mark severity-${alert.acked_at ? "seen" : alert.severity}`} title={t(`alerts.severity.${alert.severity}`)} />
-      {alert.driver ? <button className="alert-text" onClick={() => onSelect(alert.driver!)}>{words}</button> : <div className="alert-text">{words}</div>}
+      {onOpen ? <button className="alert-text" onClick={onOpen}>{words}</button> : <div className="alert-text">{words}</div>}
       <time className="alert-age" dateTime={alert.opened_at}>{ageText(now - Date.parse(alert.opened_at))}</time>
     </>
   );

@@ -14,7 +14,9 @@ import { ScreenBoundary } from "./ScreenBoundary";
 import { Settings } from "./Settings";
 import { polling, useDispatch, useFleet, useNow, useSize, useSnapshot } from "./useFleet";
 import { useTheme } from "./useTheme";
-import { useZone, zonedClockText } from "./zone";
+import { useZone } from "../i18n/zone";
+import { zonedClockText } from "./times";
+import { useZoneOfFleet } from "./useZoneOfFleet";
 
 const ShipmentsScreen = lazy(() => import("./shipments/ShipmentsScreen"));
 const HistoryScreen = lazy(() => import("./history/HistoryScreen"));
@@ -34,6 +36,7 @@ export function Dashboard({ credentials, onSignOut }: { credentials: Credentials
   const work = useDispatch(fleet, link, now);
   const { theme, scheme, setTheme } = useTheme();
   const zone = useZone();
+  useZoneOfFleet(fleet);
 
   const [filter, setFilter] = useState<Filter>("all");
   const [search, setSearch] = useState("");
@@ -68,7 +71,7 @@ export function Dashboard({ credentials, onSignOut }: { credentials: Credentials
           )}
         </span>
         <time className="bar-clock" title={t("bar.zone", { zone })}>{zonedClockText(now)}</time>
-        <Settings user={fleet.user} role={fleet.role} theme={theme} onTheme={setTheme} onSignOut={onSignOut} />
+        <Settings fleet={fleet} theme={theme} onTheme={setTheme} onSignOut={onSignOut} />
       </header>
       <Banner link={link} snapshot={snapshot} now={now} onRetry={retry} />
       {!canDrawMap && <div className="banner" role="status">{t("banner.noWebGL")}</div>}

@@ -2,7 +2,7 @@ import "./detail.css";
 import type { Alert } from "../api/shapes";
 import { ageText } from "./age";
 import { AlertStep, useSettle } from "./AlertList";
-import { concernOfAlert, kindText } from "./alerts";
+import { aboutText, concernOfAlert, detailText, kindText } from "./alerts";
 import { concernText } from "./concernText";
 import { conditionOf } from "./condition";
 import { locale, t } from "./messages";
@@ -11,7 +11,7 @@ import type { Driver } from "./positions";
 import { StateIcon } from "./StateIcon";
 import { speedPath, summaryOf } from "./track";
 import type { TodaysTrack } from "./useTrack";
-import { clockText } from "./zone";
+import { clockText } from "./times";
 
 interface Props {
   driver: Driver;
@@ -53,8 +53,8 @@ export default function DriverDetail({ driver, alerts, dispatch, now, track, fol
       {alerts.map((alert) => (
         <div className={alert.acked_at ? "alert-line" : "alert-line concern-line"} key={alert.id}>
           <span>
-            <strong>{kindText(alert.kind, t)}</strong> <span className="nowrap">· {ageText(now - Date.parse(alert.opened_at))}</span>
-            {alert.detail && <span className="alert-words">{alert.detail}</span>}
+            <strong>{[kindText(alert.kind, t), aboutText(alert, "", dispatch.shipments)].filter(Boolean).join(" · ")}</strong>
+            <span className="alert-words">{[detailText(alert.detail, t), ageText(now - Date.parse(alert.opened_at))].filter(Boolean).join(" · ")}</span>
           </span>
           <AlertStep alert={alert} busy={busy} onStep={(step) => void settle([alert], step)} />
         </div>

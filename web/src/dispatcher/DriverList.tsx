@@ -72,7 +72,7 @@ export function DriverList({ roster, alerts, now, snapshot, filter, onFilter, se
       </div>
       {entries.length === 0 && <Nothing counts={counts} snapshot={snapshot} onClear={clear} />}
       <div ref={scroller} className="rows" role="listbox" tabIndex={entries.length ? 0 : -1} aria-label={t("list.label")} onKeyDown={onKeyDown}
-        aria-activedescendant={at >= 0 ? rowId(entries[at]) : undefined} hidden={entries.length === 0} data-testid="driver-list">
+        aria-activedescendant={at >= 0 && virtual.getVirtualItems().some(({ index }) => index === at) ? rowId(entries[at]) : undefined} hidden={entries.length === 0} data-testid="driver-list">
         <div className="rows-all" role="presentation" style={{ blockSize: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map(({ index, start }) => {
             const entry = entries[index];

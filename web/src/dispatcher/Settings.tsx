@@ -4,11 +4,11 @@ import { languages, type Language } from "../i18n/translate";
 import "./settings.css";
 import { language, setLanguage, t } from "./messages";
 import { themes, type Theme } from "./useTheme";
-import { allZones, isZoneChosen, setZone, zoneNow } from "./zone";
+import type { Fleet } from "./useFleet";
+import { ZoneSettings } from "./ZoneSettings";
 
 interface Props {
-  user: string;
-  role: string;
+  fleet: Fleet;
   theme: Theme;
   onTheme: (theme: Theme) => void;
   onSignOut: () => void;
@@ -18,7 +18,8 @@ interface Props {
 const languageNames: Record<Language, string> = { en: "English", de: "Deutsch" };
 
 /** Who is signed in, how they like the page, and the way out. */
-export function Settings({ user, role, theme, onTheme, onSignOut }: Props) {
+export function Settings({ fleet, theme, onTheme, onSignOut }: Props) {
+  const { user, role } = fleet;
   const id = useId();
   return (
     <>
@@ -40,14 +41,7 @@ export function Settings({ user, role, theme, onTheme, onSignOut }: Props) {
             {languages.map((name) => <option key={name} value={name} lang={name}>{languageNames[name]}</option>)}
           </select>
         </label>
-        <label className="field">
-          {t("settings.zone")}
-          <select value={isZoneChosen() ? zoneNow() : ""} onChange={(event) => setZone(event.target.value || null)} data-testid="zone">
-            <option value="">{t("settings.machineZone")}</option>
-            {allZones().map((name) => <option key={name} value={name}>{name}</option>)}
-          </select>
-        </label>
-        <p className="hint">{t("settings.zoneHint", { zone: zoneNow() })}</p>
+        <ZoneSettings fleet={fleet} />
         <button className="button" onClick={onSignOut} data-testid="sign-out">{t("bar.signOut")}</button>
       </div>
     </>

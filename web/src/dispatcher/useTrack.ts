@@ -6,7 +6,7 @@ import type { Track } from "../api/shapes";
 import type { TrackPoint } from "./track";
 import { useDriver, type Fleet } from "./useFleet";
 import { dayOf, spanOf } from "./wallClock";
-import { useZone } from "./zone";
+import { useZone } from "../i18n/zone";
 
 const MAX_POINTS = 2_000;
 const LIVE_POINTS = 600; // kept between two fetches

@@ -25,6 +25,7 @@ export function Chart({ name, points, format, testid }: { name: string; points: 
         {newest && <path className="area" d={`${path}L${WIDTH} ${HEIGHT}L${x(points[0])} ${HEIGHT}Z`} />}
         <path d={path} vectorEffect="non-scaling-stroke" />
       </svg>
+      <p className="chart-foot" aria-hidden="true">{newest && t("system.chartTop", { value: format(Math.max(...points.map((p) => p.value))), minutes: Math.round(span / 60_000) })}</p>
     </figure>
   );
 }

@@ -5,7 +5,7 @@ import type { Page } from "../../api/rest";
 import { ageText } from "../age";
 import { locale } from "../messages";
 import type { Fleet } from "../useFleet";
-import { dateText } from "../zone";
+import { dateText } from "../times";
 import { bytesText } from "./bytes";
 import { Chart } from "./Chart";
 import { t } from "./messages";

@@ -185,6 +185,7 @@ export const de: Catalogue<keyof typeof en> = {
   "system.perSecond": "{count}/s",
   "system.ms": "{count} ms",
   "system.chart": "{name} in den letzten {minutes} min, jetzt {value}",
+  "system.chartTop": "höchstens {value} in {minutes} min",
   "system.watching": "Die Kurven beginnen, wenn diese Seite geöffnet wird.",
   "system.letters": "Unzustellbar",
   "system.lettersCount": "{count}",

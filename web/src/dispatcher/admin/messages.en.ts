@@ -182,6 +182,7 @@ export const en = {
   "system.perSecond": "{count}/s",
   "system.ms": "{count} ms",
   "system.chart": "{name} over the last {minutes} min, now {value}",
+  "system.chartTop": "at most {value} in {minutes} min",
   "system.watching": "The charts begin when this page is opened.",
   "system.letters": "Dead letters",
   "system.lettersCount": "{count}",

@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import { RefusedError } from "../../api/rest";
-import { stampText } from "../zone";
+import { stampText } from "../times";
 import { t } from "./messages";
 
 /** Says why something was not done. */

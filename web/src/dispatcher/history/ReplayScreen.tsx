@@ -7,7 +7,8 @@ import { canDrawMap } from "../MapScreen";
 import { navigate, pathOf } from "../route";
 import { useAreas, useMapSource, type Fleet } from "../useFleet";
 import { dayOf, fromField, spanOf, toField } from "../wallClock";
-import { clockText, momentText, zoneNow } from "../zone";
+import { zoneNow } from "../../i18n/zone";
+import { clockText, momentText } from "../times";
 import { t } from "./messages";
 import { Replayer, speeds, type ReplayState } from "./replayer";
 

@@ -27,11 +27,14 @@ export function SpeedGraph({ points, gaps, span, at, onSeek }: Props) {
     onSeek(span.from + ((event.clientX - left) / width) * (span.to - span.from));
   };
   return (
-    <svg className="day-graph" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img"
-      aria-label={t("graph", { kmh: Math.round(top * 3.6) })} onPointerDown={seek} onPointerMove={seek} data-testid="speed-graph">
-      {gaps.map((gap) => <rect key={gap.from} className="graph-gap" x={x(gap.from)} width={Math.max(1, x(gap.to) - x(gap.from))} y={0} height={HEIGHT} />)}
-      <path d={path} vectorEffect="non-scaling-stroke" />
-      <line x1={x(at)} x2={x(at)} y1={0} y2={HEIGHT} vectorEffect="non-scaling-stroke" />
-    </svg>
+    <div className="graph-box">
+      <svg className="day-graph" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img"
+        aria-label={t("graph", { kmh: Math.round(top * 3.6) })} onPointerDown={seek} onPointerMove={seek} data-testid="speed-graph">
+        {gaps.map((gap) => <rect key={gap.from} className="graph-gap" x={x(gap.from)} width={Math.max(1, x(gap.to) - x(gap.from))} y={0} height={HEIGHT} />)}
+        <path d={path} vectorEffect="non-scaling-stroke" />
+        <line x1={x(at)} x2={x(at)} y1={0} y2={HEIGHT} vectorEffect="non-scaling-stroke" />
+      </svg>
+      <span className="graph-top" aria-hidden="true">{t("speed", { kmh: Math.round(top * 3.6) })}</span>
+    </div>
   );
 }

@@ -5,7 +5,7 @@ import { Dialog } from "../Dialog";
 import type { Fleet } from "../useFleet";
 import { create } from "./calls";
 import { parseCSV } from "./csv";
-import { zoneNow } from "../zone";
+import { zoneNow } from "../../i18n/zone";
 import { example, importRows, type ImportRow, type ImportTable } from "./importRows";
 import { placeText, problemText } from "./format";
 import { t } from "./messages";

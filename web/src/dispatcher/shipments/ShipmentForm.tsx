@@ -5,7 +5,7 @@ import type { Place, Shipment } from "../../api/shapes";
 import { Dialog } from "../Dialog";
 import { navigate, pathOf } from "../route";
 import { fromField, toField } from "../wallClock";
-import { zoneNow } from "../zone";
+import { zoneNow } from "../../i18n/zone";
 import type { Fleet } from "../useFleet";
 import { create, patch } from "./calls";
 import { labelOf, problemText } from "./format";

@@ -1,10 +1,9 @@
 import type { Place, Shipment, ShipmentStatus } from "../../api/shapes";
 import { RefusedError } from "../../api/rest";
 import { dayOf } from "../wallClock";
-import { clockText, stampText, timeFormat, zoneNow } from "../zone";
+import { zoneNow } from "../../i18n/zone";
+import { clockText, dayMonthText, stampText } from "../times";
 import { t } from "./messages";
-
-const dayMonth = timeFormat({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 /** A time of the API as people here write it: the hour alone when it is today. */
 export function timeText(stamp: string, now: number): string {
@@ -12,7 +11,7 @@ export function timeText(stamp: string, now: number): string {
   if (Number.isNaN(at)) return stamp;
   const [day, today] = [dayOf(at, zoneNow()), dayOf(now, zoneNow())];
   if (day === today) return clockText(at);
-  return day.slice(0, 4) === today.slice(0, 4) ? dayMonth(at) : stampText(at);
+  return day.slice(0, 4) === today.slice(0, 4) ? dayMonthText(at) : stampText(at);
 }
 
 export function windowText({ from, to }: Place, now: number): string {
