@@ -56,16 +56,21 @@ test-e2e: export CHROMIUM ?= $(shell command -v chromium || command -v chromium-
 test-e2e: build
 	cd web && npm run e2e
 
+# The program without the web pages, unless they are built: takes Go alone.
+.PHONY: plain
+plain:
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dray-plain ./cmd/dray
+
 # Break dray on purpose and check what it promises: docs/reliability.md.
 .PHONY: chaos
-chaos: build
-	./bin/dray chaos
+chaos: plain
+	./bin/dray-plain chaos
 
 # Upgrade from another version, the last tag, under load; needs the history (CI clones may be shallow).
 .PHONY: upgrade
 PREVIOUS := $(shell git describe --tags --abbrev=0 HEAD^ 2>/dev/null || echo a4ee945)
-upgrade: build
-	scripts/upgrade.sh $(PREVIOUS)
+upgrade: plain
+	scripts/upgrade.sh $(PREVIOUS) bin/dray-plain
 
 # Every fuzz target, FUZZTIME each.
 FUZZTIME := 60s
