@@ -24,6 +24,10 @@ const queueStall = 2 * time.Second
 // as for one that is away: it comes back to that, and more is to come.
 const acknowledging = 4
 
+// crowded is what part of its own bound a session that is away still has when all
+// sessions together keep too much: one fleet's cannot take all from another's.
+const crowded = 64
+
 // dup is the DUP flag in the first byte of a PUBLISH.
 const dup = 8
 
@@ -266,9 +270,15 @@ func (d *held) queued(c *conn, cl *mqtt.Client, size int) {
 
 // keeps reports whether one more delivery is kept for a client that is away.
 func (d *held) keeps(c *conn, cl *mqtt.Client) bool {
+	if !c.closed.Load() {
+		return true
+	}
 	l := &c.b.opts.Limits
-	if !c.closed.Load() || cl.State.Inflight.Len() < l.InflightMessages &&
-		c.session.waits() < l.SessionBytes && c.b.sessions.bytes.Load() < int64(l.SessionBytesTotal) {
+	most := l.SessionBytes
+	if c.b.sessions.bytes.Load() >= int64(l.SessionBytesTotal) {
+		most /= crowded
+	}
+	if cl.State.Inflight.Len() < l.InflightMessages && c.session.waits() < most {
 		return true
 	}
 	c.b.drop("too many wait for one who is away")

@@ -81,6 +81,16 @@ func TestWaitingBytesAreBounded(t *testing.T) {
 	away(other.id)
 	publish(3) // two find room among what all sessions may keep
 	dropped(2 + 3 + 1)
+	third := one
+	third.id = "d1:watch"
+	w = s.dial(packet.V5)
+	w.connect(third)
+	w.granted(1, topic)
+	_ = w.nc.Close()
+	away(third.id)
+	publish(2) // the first is kept for who has nothing yet
+	dropped(6 + 2 + 2 + 1)
+	resumed(third, "10")
 	resumed(other, "7", "8")
 
 	if n := s.b.sessions.bytes.Load(); n < 4*big || n > 5*big {
