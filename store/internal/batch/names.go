@@ -71,8 +71,8 @@ type Numbered struct {
 	receiptsBy  []int32 // reporter of each of Receipts
 }
 
-// Number asks the caches, and create for those that they do not remember, for
-// the numbers of all that b names.
+// Number returns b with the numbers that the caches remember, and those that the
+// create functions then find or give.
 func Number(ctx context.Context, b *fleet.Batch,
 	drivers *Cache[Driver], createDrivers func(context.Context, []Driver) (map[Driver]int64, error),
 	reporters *Cache[Reporter], createReporters func(context.Context, []Reporter) (map[Reporter]int64, error),
