@@ -24,6 +24,16 @@ const photo = () =>
     return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   });
 
+/** Makes the phone need long to read a photo: until what is returned is called. */
+async function slowCamera() {
+  await cab.page.evaluate(() => {
+    const read = createImageBitmap as (photo: Blob) => Promise<ImageBitmap>;
+    const developed = new Promise((resolve) => addEventListener("developed", resolve));
+    Object.assign(window, { createImageBitmap: (photo: Blob) => developed.then(() => read(photo)) });
+  });
+  return () => cab.page.evaluate(() => dispatchEvent(new Event("developed")));
+}
+
 /** The longer side of a picture in pixels. */
 const sideOf = (url: string) =>
   cab.page.evaluate(async (src) => {
@@ -66,8 +76,11 @@ it("takes a job, does it without a network, and its reports arrive in order with
     await cab.page.mouse.down();
     await cab.page.mouse.move(pad.x + 120, pad.y + 30, { steps: 5 });
     await cab.page.mouse.up();
+    const develop = await slowCamera();
     await cab.page.setInputFiles("input[type=file]", { name: "photo.jpg", mimeType: "image/jpeg", buffer: Buffer.from(picture, "latin1") });
-    await cab.button("Confirm delivery").click(); // at once: it waits for the photo
+    expect(await cab.button("Confirm delivery").isDisabled()).toBe(true); // or the photo would be missing
+    await develop();
+    await cab.button("Confirm delivery").click();
     await cab.page.getByText("Waits on this phone").waitFor();
     await cab.mend();
     await cab.queueIsEmpty();
