@@ -27,11 +27,12 @@ type traffic struct {
 	rate float64   // bytes a second
 }
 
-// giveWay has a backlog wait for those who go on reporting. The next batch is not
-// begun before w is saved, so that one processor at most is busy with it, and not
-// before as much time again has passed as w took since it began.
+// giveWay has a backlog wait for those who go on reporting. Its next batch is not
+// begun before w is saved, so that there is one in memory and one processor at
+// most is busy with it, and while others report not before as much time again has
+// passed as w took since it began.
 func (l *lane) giveWay(ctx context.Context, w *work, began time.Time) {
-	if !l.gentle && !l.scout.live.Load().goesOn() {
+	if !l.gentle && l.scout.live.Load() == nil {
 		return
 	}
 	select {
@@ -40,12 +41,11 @@ func (l *lane) giveWay(ctx context.Context, w *work, began time.Time) {
 		return
 	}
 	live, took := l.scout.live.Load(), time.Since(began)
-	if l.gentle = live.goesOn(); l.gentle && float64(w.bytes) > keepsAhead*live.rate*2*took.Seconds() {
+	l.gentle = live != nil && time.Since(live.at) < trafficLasts
+	if l.gentle && float64(w.bytes) > keepsAhead*live.rate*2*took.Seconds() {
 		pause(ctx, took)
 	}
 }
-
-func (t *traffic) goesOn() bool { return t != nil && time.Since(t.at) < trafficLasts }
 
 func pause(ctx context.Context, d time.Duration) {
 	select {

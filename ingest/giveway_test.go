@@ -14,15 +14,17 @@ func TestABacklogGivesWay(t *testing.T) {
 	)
 	for name, tt := range map[string]struct {
 		gentle bool
-		live   *traffic // until the batch is saved
+		live   *traffic // nil while there is no backlog; until the batch is saved unless ceased
+		ceased bool
 		save   time.Duration
 		want   time.Duration
 		after  bool // is the next batch a small one?
 	}{
-		"nobody reports":                        {save: save, want: batch},
+		"no backlog":                            {save: save, want: batch},
 		"others report":                         {live: &traffic{rate: 1000}, save: save, want: 2 * (batch + save), after: true},
 		"before it is known whether they do":    {gentle: true, live: &traffic{}, save: save, want: 2 * (batch + save), after: true},
-		"they have ceased":                      {gentle: true, save: save, want: batch + save},
+		"they have ceased":                      {live: &traffic{}, ceased: true, save: save, want: batch + save},
+		"the backlog is done":                   {gentle: true, save: save, want: batch + save},
 		"the backlog would hardly shrink":       {live: &traffic{rate: 1e6}, save: save, want: batch + save, after: true},
 		"a store that is slow costs no minutes": {live: &traffic{rate: 100}, save: slow, want: batch + slow + longestPause, after: true},
 	} {
@@ -38,6 +40,9 @@ func TestABacklogGivesWay(t *testing.T) {
 				}()
 				if tt.live != nil {
 					tt.live.at = time.Now().Add(tt.save)
+					if tt.ceased {
+						tt.live.at = began.Add(-trafficLasts)
+					}
 					l.scout.live.Store(tt.live)
 				}
 				l.giveWay(t.Context(), w, began)
