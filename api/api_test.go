@@ -3,7 +3,9 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -233,4 +235,19 @@ func readFile(t *testing.T, name string) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// What passes is 503, with the word when to come again; the rest is a fault of dray's.
+func TestStoreThatCannotWrite(t *testing.T) {
+	s := serve(t)
+	for err, want := range map[error]int{
+		fmt.Errorf("sqlite: create shipment: %w: disk is full", fleet.ErrAway): http.StatusServiceUnavailable,
+		errors.New("syntax error"): http.StatusInternalServerError,
+	} {
+		w := httptest.NewRecorder()
+		writeProblem(w, s.api.problem(t.Context(), err))
+		if comesBack := w.Header().Get("Retry-After") != ""; w.Code != want || comesBack != (want == http.StatusServiceUnavailable) {
+			t.Errorf("%v = %d, Retry-After %q, want %d", err, w.Code, w.Header().Get("Retry-After"), want)
+		}
+	}
 }
