@@ -24,6 +24,7 @@ export async function measureDashboard(report: Report, minutes: number) {
   try {
     await addUser(dray, "dana", "dispatcher");
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB" });
+    context.setDefaultTimeout(180_000); // ms of one step, for a machine that others use too
 
     const plain = await open(await context.newPage(), dray);
     const without = middle(await windows(plain.thread, 3 * WINDOW));
@@ -66,7 +67,7 @@ export async function measureDashboard(report: Report, minutes: number) {
 async function open(page: Page, dray: Dray) {
   await countFrames(page);
   await signIn(page, dray.url, "dana");
-  await page.getByText(`${DRIVERS} drivers`, { exact: true }).waitFor({ timeout: 180_000 });
+  await page.getByText(`${DRIVERS} drivers`, { exact: true }).waitFor();
   await page.locator("[data-testid=map] canvas").waitFor();
   const thread = await MainThread.of(page);
   await sleep(WINDOW);

@@ -1,10 +1,8 @@
 import { Backoff } from "../mqtt/backoff";
 import { PublishError } from "../mqtt/errors";
 import type { Fix } from "./fix";
+import { Flight, oneMessage, type Send } from "./flight";
 import type { Change, Meta, NumberedFix, OutboxStore, Report, StoredFix } from "./outboxStore";
-
-/** Publishes at QoS 1 below the driver's topic; resolves with the PUBACK, rejects with PublishError or when the connection is lost. */
-export type Send = (leaf: string, payload: string) => Promise<void>;
 
 /** What the screen shows of the outbox. */
 export interface OutboxState {
@@ -31,26 +29,10 @@ export interface OutboxLimits {
 const LIMITS: OutboxLimits = { fixes: 100_000, reports: 10_000, age: 7 * 24 * 3600_000 };
 const WINDOW = 20; // publishes in flight; two of them are kept for the newest fix and for reports
 const BATCH = 500; // fixes in one array (docs/mqtt.md)
-const BATCH_BYTES = 64_000; // of payload; the texts in it are ASCII
-const SENT_AT_BYTES = 40; // added to each fix when it is sent
 const CHECK_AGE_EVERY = 100; // fixes
 
 const NOT_AUTHORIZED = 0x87;
 const PERMANENT = new Set([0x90, 0x95, 0x99]); // topic name invalid, packet too large, payload format invalid
-
-/** One connection and what is under way on it. */
-class Flight {
-  messages = 0;
-  reporting = false;
-  readonly keys = new Set<number>();
-  /** The newest fix, when it has not been sent. */
-  newest: StoredFix | null = null;
-  /** Parts of a batch in which the server found something that it cannot take. */
-  readonly parts: StoredFix[][] = [];
-  /** The backlog up to this key is under way. */
-  after = 0;
-  constructor(readonly send: Send) {}
-}
 
 /**
  * Keeps what a driver reports until the server has acknowledged it. The newest
@@ -228,7 +210,7 @@ export class Outbox {
         if (this.state.fixes <= flight.keys.size) return;
         const next = await this.store.fixesAfter(flight.after, BATCH);
         if (next.length === 0 || flight !== this.flight) return;
-        batch = upTo(BATCH_BYTES, next);
+        batch = oneMessage(next);
         flight.after = batch.at(-1)!.key;
         batch = batch.filter(({ key }) => !flight.keys.has(key));
       }
@@ -328,14 +310,4 @@ export class Outbox {
     this.state = { ...this.state, ...change };
     for (const listener of this.listeners) listener();
   }
-}
-
-/** The first of fixes whose JSON fits into bytes, and at least one. */
-function upTo(bytes: number, fixes: StoredFix[]): StoredFix[] {
-  let size = 2;
-  const end = fixes.findIndex(({ fix }, i) => {
-    size += JSON.stringify(fix).length + SENT_AT_BYTES + 1;
-    return size > bytes && i > 0;
-  });
-  return end < 0 ? fixes : fixes.slice(0, end);
 }
