@@ -42,7 +42,7 @@ func TestStrangersAreNotCrowdedOut(t *testing.T) {
 	clock := noon
 	d := NewDevices(shelf{}, nil, func() time.Time { clock = clock.Add(time.Millisecond); return clock })
 	_, _ = d.BySecret(t.Context(), "acme/first", "", "192.0.2.1:9")
-	for i := range 3 * maxStrangers {
+	for i := range maxStrangers + 300 {
 		_, _ = d.BySecret(t.Context(), fmt.Sprintf("fleet%d/device%d", i%7, i), "", fmt.Sprintf("[2001:db8::%x]:9", i))
 		if i == maxStrangers {
 			_, _ = d.BySecret(t.Context(), "acme/second", "", "192.0.2.2:9")
