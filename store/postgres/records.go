@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -62,4 +63,9 @@ func (tx recordsTx) Query(ctx context.Context, row func(scan func(...any) error)
 		}
 	}
 	return rows.Err()
+}
+
+func duplicate(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == uniqueViolation
 }

@@ -3,7 +3,11 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
+
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
 
 	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/store/internal/records"
@@ -75,4 +79,9 @@ func microseconds(args []any) []any {
 		stored[i] = a
 	}
 	return stored
+}
+
+func duplicate(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code() == lib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == lib.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
