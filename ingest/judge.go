@@ -145,7 +145,6 @@ func (it *item) isLatest(p *fleet.Position) {
 // assemble makes a batch of judged items.
 func assemble(items []*item, offset *fleet.Offset) *fleet.Batch {
 	b := &fleet.Batch{Offset: offset, Thinned: map[fleet.Source]int64{}}
-	newest := map[driver]*fleet.Position{}
 	positions := 0
 	for _, it := range items {
 		positions += len(it.positions)
@@ -168,6 +167,17 @@ func assemble(items []*item, offset *fleet.Offset) *fleet.Batch {
 		if it.dead != nil {
 			b.Dead = append(b.Dead, *it.dead)
 		}
+	}
+	b.Sightings = inOrder(b.Sightings)
+	byFix(b.Disagreements)
+	b.Latest = latest(items)
+	return b
+}
+
+// latest returns the newest position of each driver in items.
+func latest(items []*item) []fleet.Position {
+	newest := map[driver]*fleet.Position{}
+	for _, it := range items {
 		if p := it.latest; p != nil {
 			d := driver{p.Fleet, p.Driver}
 			if old := newest[d]; old == nil || p.FixAt.After(old.FixAt) {
@@ -175,11 +185,9 @@ func assemble(items []*item, offset *fleet.Offset) *fleet.Batch {
 			}
 		}
 	}
-	b.Sightings = inOrder(b.Sightings)
-	byFix(b.Disagreements)
-	b.Latest = make([]fleet.Position, 0, len(newest))
+	all := make([]fleet.Position, 0, len(newest))
 	for _, p := range newest {
-		b.Latest = append(b.Latest, *p)
+		all = append(all, *p)
 	}
-	return b
+	return all
 }

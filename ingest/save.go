@@ -17,6 +17,10 @@ const (
 	// slowSave is how long a store may take to fail until it is tried with half
 	// as much: it may be away, or that was more than it can take in one go.
 	slowSave = 10 * time.Second
+
+	// trailing is how many positions a driver has in a batch that is more of a
+	// backlog than of live traffic: its newest ones are saved first.
+	trailing = 8
 )
 
 // errSlow says that the store has failed after a long time.
@@ -28,6 +32,11 @@ var errSlow = errors.New("the store took long, and failed")
 func (l *lane) save(ctx context.Context, w *work) error {
 	l.m.batchRecords.Observe(float64(w.records))
 	items := w.items
+	if w.positions >= gentleItems {
+		if newest := latest(items); w.positions > trailing*len(newest) {
+			l.saveLatest(ctx, newest)
+		}
+	}
 	for {
 		n, offset := len(items), l.offset(w.last)
 		if 0 < l.most && l.most < n {

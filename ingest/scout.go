@@ -112,8 +112,7 @@ func skim(records []stream.Record, look func(*stream.Record)) {
 	}
 }
 
-// saveSightings saves what the scout has found until ctx is done. What cannot be
-// saved is left to the lane.
+// saveSightings saves what the scout has found until ctx is done.
 func (l *lane) saveSightings(ctx context.Context, found *sightings) {
 	for {
 		select {
@@ -121,12 +120,18 @@ func (l *lane) saveSightings(ctx context.Context, found *sightings) {
 			return
 		case <-found.some:
 		}
-		save, cancel := context.WithTimeout(ctx, saveTimeout)
-		if _, err := l.store.SaveBatch(save, &fleet.Batch{Latest: found.take()}); err != nil && ctx.Err() == nil {
-			l.m.retries.WithLabelValues("scout").Inc()
-			l.logger.Warn("latest positions ahead of the backlog", "error", err)
-		}
-		cancel()
+		l.saveLatest(ctx, found.take())
+	}
+}
+
+// saveLatest saves newest positions alone, ahead of the backlog. What cannot be
+// saved is left to those who save the backlog.
+func (l *lane) saveLatest(ctx context.Context, newest []fleet.Position) {
+	save, cancel := context.WithTimeout(ctx, saveTimeout)
+	defer cancel()
+	if _, err := l.store.SaveBatch(save, &fleet.Batch{Latest: newest}); err != nil && ctx.Err() == nil {
+		l.m.retries.WithLabelValues("scout").Inc()
+		l.logger.Warn("latest positions ahead of the backlog", "error", err)
 	}
 }
 
