@@ -8,7 +8,7 @@ import { launch } from "./page";
 export const at = (step: number) => ({ latitude: Number((59.33 + step * 0.001).toFixed(6)), longitude: 18.07, accuracy: 8 });
 
 /** How a driver's phone differs from a desk. */
-export const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, permissions: ["geolocation"], geolocation: at(0), locale: "en" };
+const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, permissions: ["geolocation"], geolocation: at(0), locale: "en" };
 
 /** What a driver has in the cab, with a server and a network of its own: for each test a new phone, on a network that works. */
 export class Cab {
