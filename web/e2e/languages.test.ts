@@ -59,6 +59,18 @@ it("speaks German when told to, on every screen, with no raw key", { timeout: 12
   }
 });
 
+it("has room for German words in the bar of a small screen", async () => {
+  const alert = await dray.api<{ id: string }>(dray.token("admin", "root"), "POST", "/alerts", { kind: "sos", driver: "d7", severity: "critical", detail: "Pressed in the app" });
+  await page.addInitScript(() => localStorage.setItem("dray.language", "de"));
+  for (const width of [1280, 1024, 900, 761]) {
+    await page.setViewportSize({ width, height: 768 });
+    if (width === 1280) await signIn(page, dray.url, "ada");
+    await page.locator(".bar-attention").waitFor();
+    expect(await page.evaluate(layoutFaults), `${width} px`).toEqual([]);
+  }
+  await dray.api(dray.token("admin", "root"), "POST", `/alerts/${alert.id}/close`);
+});
+
 it("shows all times in the zone that was chosen, and says so", async () => {
   await signIn(page, dray.url, "ada", "/history/d7/2026-07-01");
   await page.getByTestId("history-none").waitFor(); // half past ten in the evening of the day before
@@ -125,6 +137,8 @@ it("keeps what is told of a late shipment on one line of the list", async () => 
 function layoutFaults(): string[] {
   const faults: string[] = [];
   if (document.documentElement.scrollWidth > innerWidth) faults.push(`the page is ${document.documentElement.scrollWidth} wide`);
+  const bar = document.querySelector(".bar");
+  if (bar && bar.scrollWidth > bar.clientWidth) faults.push(`the bar is ${bar.scrollWidth} wide`);
   const controls = Array.from(document.querySelectorAll<HTMLElement>("header a, header button, nav a, .screen-tools > *, .list-tools > *, .list-tabs button, .tab-tools > *, .chip"))
     .filter((element) => element.checkVisibility() && element.getBoundingClientRect().width > 2);
   const inView = controls.map((element) => ({ element, box: element.getBoundingClientRect() })).filter(({ box }) => box.right > 0 && box.left < innerWidth);
