@@ -45,7 +45,9 @@ func (b *Broker) match(topic string, old *matches) *matches {
 		}
 		t := target{c: c, noLocal: noLocal}
 		for _, id := range ids {
-			t.ids = append(t.ids, id)
+			if id > 0 { // the engine's none, among others that it has merged
+				t.ids = append(t.ids, id)
+			}
 		}
 		return append(list, t)
 	}
@@ -55,7 +57,7 @@ func (b *Broker) match(topic string, old *matches) *matches {
 	for _, members := range subs.Shared {
 		g := &group{}
 		for key, sub := range members {
-			g.targets = add(g.targets, key, sub.Identifiers, false)
+			g.targets = add(g.targets, key, sub.Merge(sub).Identifiers, false)
 		}
 		if len(g.targets) > 0 {
 			m.shared = append(m.shared, g)
