@@ -30,20 +30,21 @@ var mayImport = map[string][]string{
 	"auth":               {"fleet"},
 	"stream":             {"fleet"},
 	"store/postgres":     {"fleet", "migrations", "store/internal"},
-	"store/sqlite":       {"fleet", "migrations", "store/internal"},
+	"store/sqlite":       {"fleet", "internal/giveway", "migrations", "store/internal"},
 	"store/storetest":    {"fleet"},
 	"store/postgrestest": {"internal/pgserver"},
 	"store/internal":     {"fleet", "migrations"},
 	// edges
 	"broker":        {"auth", "codec", "fleet"},
 	"broker/packet": {"codec", "fleet"},
-	"ingest":        {"stream", "codec", "fleet"},
+	"ingest":        {"stream", "codec", "fleet", "internal/giveway"},
 	"relay":         {"fleet"},
 	"history":       {"fleet"},
 	"api":           {"auth", "codec", "fleet"},
 	// beside them
 	"sim":               {"codec", "fleet"},
 	"chaos":             {"auth", "fleet", "internal/pgserver", "sim"},
+	"internal/giveway":  nil,
 	"internal/pgserver": nil,
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/internal/giveway"
 )
 
 // judge goes over the fixes of c: quarantine by the clock, drop repeats, thin.
@@ -13,7 +14,9 @@ import (
 func (l *lane) judge(c *chunk) {
 	fenced := *l.fences.byFleet.Load()
 	var rivals []rival
+	var turn giveway.Turn
 	for _, s := range c.sources {
+		turn.Pass()
 		rivals = append(rivals, l.judgeSource(c, s, fenced[s.name.Fleet])...)
 		s.first, s.disordered = -1, false
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dray-fleet/dray/fleet"
+	"github.com/dray-fleet/dray/internal/giveway"
 	"github.com/dray-fleet/dray/store/internal/batch"
 	"github.com/dray-fleet/dray/store/internal/column"
 )
@@ -128,6 +129,7 @@ const rowsAtOnce = 32
 
 func (s *Store) insertPositions(ctx context.Context, tx *sql.Tx, table string, rows []batch.Row) (added int, err error) {
 	now := time.Now().UnixMicro()
+	var turn giveway.Turn
 	for _, n := range []int{rowsAtOnce, 1} {
 		if len(rows) < n {
 			continue
@@ -150,6 +152,7 @@ func (s *Store) insertPositions(ctx context.Context, tx *sql.Tx, table string, r
 				return 0, err
 			}
 			added += int(m)
+			turn.Pass()
 		}
 	}
 	return added, nil
@@ -178,7 +181,9 @@ func (s *Store) saveLatest(ctx context.Context, tx *sql.Tx, rows []batch.Row) er
 		return err
 	}
 	defer moved.Close()
+	var turn giveway.Turn
 	for _, r := range rows {
+		turn.Pass()
 		lat, lon := column.Degree.Int(r.Lat), column.Degree.Int(r.Lon)
 		args := []any{r.Driver, r.At, r.ReceivedAt.UnixMicro(), int64(lat), int64(lon), column.Accuracy.Null(r.Accuracy), column.Altitude.Null(r.Altitude),
 			column.Speed.Null(r.Speed), column.NullHeading(r.Heading), column.Battery.Null(r.Battery), r.Position.Source, column.Cell(lat, lon)}
@@ -213,7 +218,9 @@ func (s *Store) forEach(ctx context.Context, tx *sql.Tx, query string, values ma
 		return err
 	}
 	defer stmt.Close()
+	var turn giveway.Turn
 	for id, v := range values {
+		turn.Pass()
 		if _, err := stmt.ExecContext(ctx, id, v); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 
+	"github.com/dray-fleet/dray/internal/giveway"
 	"github.com/dray-fleet/dray/store/internal/ledger"
 )
 
@@ -23,7 +24,9 @@ func loadLedgers(ctx context.Context, tx *sql.Tx, ids []int64) (map[int64]*ledge
 		return nil, err
 	}
 	defer rows.Close()
+	var turn giveway.Turn
 	for rows.Next() {
+		turn.Pass()
 		var id int64
 		l, err := scanLedger(rows.Scan, &id)
 		if err != nil {
@@ -60,7 +63,9 @@ func saveLedgers(ctx context.Context, tx *sql.Tx, ledgers map[int64]*ledger.Ledg
 		return err
 	}
 	defer stmt.Close()
+	var turn giveway.Turn
 	for id, l := range ledgers {
+		turn.Pass()
 		if !l.Changed {
 			continue
 		}
