@@ -15,9 +15,6 @@ import (
 	"github.com/dray-fleet/dray/fleet"
 )
 
-// fleetRevocation keeps the listener's signature short.
-type fleetRevocation = fleet.Revocation
-
 // secretOf returns the secret that signs tokens: the configured one, or that of
 // the data directory, made when first needed.
 func secretOf(c *configs.Config) ([]byte, error) {

@@ -22,6 +22,7 @@ import (
 	"github.com/dray-fleet/dray/broker"
 	"github.com/dray-fleet/dray/codec"
 	"github.com/dray-fleet/dray/configs"
+	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/history"
 	"github.com/dray-fleet/dray/ingest"
 	"github.com/dray-fleet/dray/relay"
@@ -200,7 +201,7 @@ func (n *node) openBroker(context.Context) error {
 	}
 	n.broker = b
 	n.closers = append(n.closers, func() error { b.Close(); return nil })
-	n.revocations.OnRevoke(func(fleetRevocation) { b.EndRevoked() })
+	n.revocations.OnRevoke(func(fleet.Revocation) { b.EndRevoked() })
 	n.add("broker", b.Run)
 	return nil
 }

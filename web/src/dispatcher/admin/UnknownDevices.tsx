@@ -9,7 +9,7 @@ import { useList } from "./useList";
 type Seen = Schemas["SeenDevice"];
 const EVERY = 10_000; // ms
 
-/** Devices that are connected with a valid token and that nobody registered: one click does. */
+/** Devices that nobody registered, connected with a token or refused: one click accepts them. */
 export function UnknownDevices({ fleet, now, onAccept }: { fleet: Fleet; now: number; onAccept: () => void }) {
   const list = useList<Seen>(fleet, "/unknown-devices", EVERY);
   const { busy, problem, attempt } = useAttempt();
@@ -27,7 +27,7 @@ export function UnknownDevices({ fleet, now, onAccept }: { fleet: Fleet; now: nu
       <ul>
         {list.items.map((seen) => (
           <li key={seen.id}>
-            <span><strong>{seen.id}</strong> <span className="hint">{t("unknown.from", { address: seen.address, age: ageText(now - Date.parse(seen.connected_at)) })}</span></span>
+            <span><strong>{seen.id}</strong> <span className="hint">{t(seen.refused ? "unknown.refused" : "unknown.from", { address: seen.address, age: ageText(now - Date.parse(seen.connected_at)) })}</span></span>
             <button className="button small primary" disabled={busy} onClick={() => void accept(seen)} data-testid={`accept-${seen.id}`}>{t("unknown.accept")}</button>
           </li>
         ))}
