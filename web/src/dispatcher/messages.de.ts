@@ -103,7 +103,7 @@ export const de: Catalogue<keyof typeof en> = {
   "alerts.noneHint": "Was Sie braucht, erscheint hier von selbst.",
   "alerts.ack": "Übernehmen",
   "alerts.ackAll": "Alle {count} übernehmen",
-  "alerts.ackAllSure": "{count} Alarme übernehmen? Die anderen sehen, dass Sie sich kümmern.",
+  "alerts.ackAllSure": "{count} {count|Alarm|Alarme} übernehmen? Die anderen sehen, dass Sie sich kümmern.",
   "alerts.close": "Schließen",
   "alerts.acked": "{name} kümmert sich",
   "alerts.severity.info": "Hinweis",

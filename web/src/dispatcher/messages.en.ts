@@ -34,7 +34,7 @@ export const en = {
   "link.live": "Live",
   "link.connecting": "Connecting…",
   "link.polling": "Every {seconds} s",
-  "count.drivers": "{count} drivers",
+  "count.drivers": "{count} {count|driver|drivers}",
   "count.attention": "Attention: {count}",
   "count.moving": "{count} moving",
 
@@ -100,7 +100,7 @@ export const en = {
   "alerts.noneHint": "What needs you shows up here by itself.",
   "alerts.ack": "Acknowledge",
   "alerts.ackAll": "Acknowledge all {count}",
-  "alerts.ackAllSure": "Acknowledge {count} alerts? The others see that you look after them.",
+  "alerts.ackAllSure": "Acknowledge {count} {count|alert|alerts}? The others see that you look after them.",
   "alerts.close": "Close",
   "alerts.acked": "{name} looks after it",
   "alerts.severity.info": "Note",

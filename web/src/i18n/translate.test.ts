@@ -4,11 +4,17 @@ import { compareCatalogues } from "./catalogues";
 import { pickLanguage, translator } from "./translate";
 
 describe("translator", () => {
-  const t = translator({ seen: "seen {age} ago by {who}" });
+  const t = translator({ seen: "seen {age} ago by {who}", rows: "{count} {count|row|rows}" });
   it("fills in what it is given and leaves the rest visible", () => {
     expect(t("seen", { age: "12 s", who: "d7" })).toBe("seen 12 s ago by d7");
     expect(t("seen", { age: 0 })).toBe("seen 0 ago by {who}");
   });
+  it.each([
+    [1, "1 row"],
+    ["1", "1 row"],
+    [0, "0 rows"],
+    ["1,001", "1,001 rows"],
+  ])("says %j as %s", (count, want) => expect(t("rows", { count })).toBe(want));
 });
 
 describe("pickLanguage", () => {

@@ -1,4 +1,4 @@
-/** The messages of one language; `{name}` in a message is filled in. */
+/** The messages of one language; `{name}` in a message is filled in, and `{name|one|more}` says which of two words fits the number. */
 export type Catalogue<Key extends string> = Readonly<Record<Key, string>>;
 
 export type Translate<Key extends string> = (key: Key, values?: Readonly<Record<string, string | number>>) => string;
@@ -20,8 +20,12 @@ export function pickLanguage(preferred: readonly string[]): Language {
 
 /** Returns the function that looks a message up in catalogue and fills it in. */
 export function translator<Key extends string>(catalogue: Catalogue<Key>): Translate<Key> {
-  return (key, values) =>
-    values ? catalogue[key].replace(/\{(\w+)\}/g, (hole, name: string) => String(values[name] ?? hole)) : catalogue[key];
+  return (key, values) => {
+    if (!values) return catalogue[key];
+    return catalogue[key]
+      .replace(/\{(\w+)\|([^|}]*)\|([^|}]*)\}/g, (_, name: string, one: string, more: string) => (String(values[name]) === "1" ? one : more))
+      .replace(/\{(\w+)\}/g, (hole, name: string) => String(values[name] ?? hole));
+  };
 }
 
 /** Tells the document its language and direction, for screen readers, hyphenation and layout. */
