@@ -25,7 +25,7 @@ const (
 
 	// While a few publishers write a few records at a time, frames are sent at
 	// most once in this time, so that one sync serves more than one record.
-	frameSpacing = 4 * time.Millisecond
+	frameSpacing = 8 * time.Millisecond
 	// eagerRecords are enough for a frame of their own at any time.
 	eagerRecords = 32
 )
