@@ -38,7 +38,8 @@ func (s *Server) mosquitto(core, path string) (err error) {
 	s.WebSocket = "ws://" + webSocket + "/mqtt"
 	file := filepath.Join(s.Dir, "mosquitto.conf")
 	conf := []string{
-		"user root", // stay who started it, so that the directory is readable
+		"user root",            // stay who started it, so that the directory is readable
+		"set_tcp_nodelay true", // or Nagle's algorithm holds deliveries back, in some runs and not in others
 		"allow_anonymous true", "persistence false", "max_queued_messages 0", "max_inflight_messages 0",
 		"log_type none", listener(s.MQTT), listener(webSocket), "protocol websockets",
 	}
