@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -16,19 +17,38 @@ const (
 	burstBytes = 16 << 20 // allocated since the last time: worth a collection
 )
 
+// While a backlog is stored the heap is larger than usual, and would be twice as
+// large with its garbage: a larger heap may have less of that.
+const (
+	garbageBytes    = 48 << 20 // more than that is for large heaps alone
+	garbagePercents = 50       // of what is live, at least
+)
+
+// gcPercent returns the share of the live heap that may be garbage before it is
+// collected.
+func gcPercent(live uint64) int {
+	return int(min(100, max(garbagePercents, garbageBytes*100/max(live, 1))))
+}
+
 func returnMemory(ctx context.Context) error {
 	tick := time.NewTicker(calmPeriod)
 	defer tick.Stop()
-	allocs := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	heap := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	var last, returned uint64
+	percent := 100
+	chosen := os.Getenv("GOGC") != ""
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		metrics.Read(allocs)
-		now := allocs[0].Value.Uint64()
+		metrics.Read(heap)
+		now := heap[0].Value.Uint64()
+		if p := gcPercent(heap[1].Value.Uint64()); p != percent && !chosen {
+			percent = p
+			debug.SetGCPercent(p)
+		}
 		if now-last < calmBytes && now-returned > burstBytes {
 			debug.FreeOSMemory()
 			returned = now
