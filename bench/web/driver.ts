@@ -39,7 +39,10 @@ export async function measureDriver(report: Report) {
       await empty;
     });
     const delay = await page.evaluate(() => (window as unknown as { delay_: number }).delay_);
-    const stored = await dray.api<{ points: unknown[] }>(dray.token("dispatcher", "boss"), "GET", `/drivers/d1/track?from=${iso(-48)}&to=${iso(1)}&max_points=10000`);
+    // Acknowledged is synced in the stream; its rows follow.
+    const track = () => dray.api<{ points: unknown[] }>(dray.token("dispatcher", "boss"), "GET", `/drivers/d1/track?from=${iso(-48)}&to=${iso(1)}&max_points=10000`);
+    let stored = await track();
+    for (const end = Date.now() + 30_000; stored.points.length < FIXES && Date.now() < end; ) stored = await track();
 
     console.log("\ndriver app, 10,000 fixes wait and the network is back");
     report.bar("until the server has acknowledged all", seconds, "s", 20);
