@@ -25,12 +25,14 @@ const (
 )
 
 // gcPercent returns the share of the live heap that may be garbage before it is
-// collected.
+// collected, in tens: to set it stops the world.
 func gcPercent(live uint64) int {
-	return int(min(100, max(garbagePercents, garbageBytes*100/max(live, 1))))
+	return int(min(100, max(garbagePercents, garbageBytes*100/max(live, 1)))) / 10 * 10
 }
 
-func returnMemory(ctx context.Context) error {
+// tendMemory gives memory back in calm, and bounds the garbage unless GOGC is set,
+// until ctx is done.
+func tendMemory(ctx context.Context) error {
 	tick := time.NewTicker(calmPeriod)
 	defer tick.Stop()
 	heap := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}

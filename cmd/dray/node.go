@@ -89,7 +89,7 @@ func newNode(ctx context.Context, c *configs.Config, r roles, log *slog.Logger) 
 			return n, err
 		}
 	}
-	n.add("memory", returnMemory)
+	n.add("memory", tendMemory)
 	return n, nil
 }
 

@@ -57,7 +57,7 @@ func (s *Store) saveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, err
 			return err
 		}
 		history, quarantined := numbered.Receive(rows, ledgers)
-		if err := saveLedgers(ctx, tx, ledgers); err != nil {
+		if err := s.saveLedgers(ctx, tx, ledgers); err != nil {
 			return err
 		}
 		n, err := s.insertPositions(ctx, tx, "positions", history)

@@ -54,11 +54,11 @@ func scanLedger(scan func(...any) error, before ...any) (*ledger.Ledger, error) 
 	return &l, err
 }
 
-func saveLedgers(ctx context.Context, tx *sql.Tx, ledgers map[int64]*ledger.Ledger) error {
+func (s *Store) saveLedgers(ctx context.Context, tx *sql.Tx, ledgers map[int64]*ledger.Ledger) error {
 	if len(ledgers) == 0 {
 		return nil
 	}
-	stmt, err := tx.PrepareContext(ctx, "UPDATE sources SET first_seq = ?, first_at = ?, last_seq = ?, last_at = ?, forgot = ?, missing = ? WHERE id = ?")
+	stmt, err := s.prepared(ctx, tx, ledgerChanged)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,8 @@ const (
 			battery = excluded.battery, source = excluded.source, cell = excluded.cell
 		WHERE excluded.fix_at > fix_at`
 
+	ledgerChanged = "UPDATE sources SET first_seq = ?, first_at = ?, last_seq = ?, last_at = ?, forgot = ?, missing = ? WHERE id = ?"
+
 	thinnedMore = "UPDATE drivers SET thinned = thinned + ?2 WHERE id = ?1"
 )
 
@@ -36,7 +38,7 @@ func insertion(table string, n int) string {
 // parsing is more work than what is stored.
 func (s *Store) prepare(ctx context.Context) error {
 	s.statements = make(map[string]*sql.Stmt)
-	for _, query := range []string{offsetForward, latestWithin, latestMoved, thinnedMore,
+	for _, query := range []string{offsetForward, latestWithin, latestMoved, ledgerChanged, thinnedMore,
 		insertion("positions", rowsAtOnce), insertion("positions", 1)} {
 		stmt, err := s.writer.PrepareContext(ctx, query)
 		if err != nil {
