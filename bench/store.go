@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -235,28 +236,35 @@ func (b *bench) commit(ctx context.Context, s *servers.Server) error {
 	return nil
 }
 
-// watchRows returns how old each new row is when it is first seen.
+// watchRows returns how old each new row is when it is first seen. A driver's
+// fixes are stored in the order of their times.
 func watchRows(ctx context.Context, db *sql.DB) ([]time.Duration, error) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	var delays []time.Duration
-	last := int64(0)
+	newest := map[int64]int64{} // of each driver
 	for {
 		select {
 		case <-ctx.Done():
 			return delays, nil
 		case <-tick.C:
 		}
-		rows, err := db.Query("SELECT rowid, fix_at FROM positions WHERE rowid > ? ORDER BY rowid", last)
+		list, err := json.Marshal(newest)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := db.Query(`SELECT d.id, p.fix_at FROM drivers d JOIN positions p
+			ON p.driver_id = d.id AND p.fix_at > coalesce(?1 ->> ('$.' || d.id), 0) ORDER BY d.id, p.fix_at`, string(list))
 		if err != nil {
 			return nil, err
 		}
 		now := time.Now()
 		for rows.Next() {
-			var fixAt int64
-			if err := rows.Scan(&last, &fixAt); err != nil {
+			var driver, fixAt int64
+			if err := rows.Scan(&driver, &fixAt); err != nil {
 				return nil, err
 			}
+			newest[driver] = fixAt
 			delays = append(delays, now.Sub(time.UnixMicro(fixAt)))
 		}
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil {

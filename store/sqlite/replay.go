@@ -56,7 +56,8 @@ func (t fleetTables) NewestPlain(ctx context.Context, from, to int64, fn func(pa
 			return err
 		}
 		return fn(packed.FleetRow{Driver: driver, Row: r})
-	}, "SELECT "+rowColumns+`, driver_id FROM drivers d CROSS JOIN positions p ON p.rowid = (SELECT rowid FROM positions
+	}, "SELECT "+rowColumns+`, driver_id FROM drivers d CROSS JOIN positions p
+		ON (p.driver_id, p.fix_at, p.source_id, p.seq) = (SELECT driver_id, fix_at, source_id, seq FROM positions
 			WHERE driver_id = d.id AND fix_at >= ?2 AND fix_at < ?3 ORDER BY fix_at DESC, source_id DESC, seq DESC LIMIT 1)
 		WHERE d.fleet = ?1`, t.fleet, from, to)
 }

@@ -80,17 +80,22 @@ func (s *Store) Expiring(ctx context.Context, e fleet.Expiry) (fleet.Expiry, err
 // expireRows bounds the rows of one transaction of Expire.
 const expireRows = 2000
 
+const positionsKey = "driver_id, fix_at, source_id, seq"
+
 // Expire removes what is older than e says; see storetest.Store.
 func (s *Store) Expire(ctx context.Context, list []fleet.Expiry, pace func(time.Duration) error) error {
 	for _, e := range list {
 		for _, d := range []struct {
-			condition string
-			before    time.Time
-		}{{expiringBlocks, e.Before}, {expiringPositions, e.Before}, {expiringQuarantined, e.RawBefore}, {expiringLetters, e.RawBefore}} {
+			condition, key string
+			before         time.Time
+		}{
+			{expiringBlocks, "rowid", e.Before}, {expiringPositions, positionsKey, e.Before},
+			{expiringQuarantined, "rowid", e.RawBefore}, {expiringLetters, "rowid", e.RawBefore},
+		} {
 			if d.before.IsZero() {
 				continue
 			}
-			if err := s.expire(ctx, d.condition, e.Fleet, d.before.UnixMicro(), pace); err != nil {
+			if err := s.expire(ctx, d.condition, d.key, e.Fleet, d.before.UnixMicro(), pace); err != nil {
 				return err
 			}
 		}
@@ -98,12 +103,12 @@ func (s *Store) Expire(ctx context.Context, list []fleet.Expiry, pace func(time.
 	return nil
 }
 
-func (s *Store) expire(ctx context.Context, condition, fleetID string, before int64, pace func(time.Duration) error) error {
+func (s *Store) expire(ctx context.Context, condition, key, fleetID string, before int64, pace func(time.Duration) error) error {
 	for {
 		began := time.Now()
 		var n int64
 		err := s.write(ctx, "expire", func(tx *sql.Tx) (err error) {
-			n, err = affected(tx.ExecContext(ctx, "DELETE FROM "+condition+" AND rowid IN (SELECT rowid FROM "+condition+" LIMIT ?3)", fleetID, before, expireRows))
+			n, err = affected(tx.ExecContext(ctx, "DELETE FROM "+condition+" AND ("+key+") IN (SELECT "+key+" FROM "+condition+" LIMIT ?3)", fleetID, before, expireRows))
 			return err
 		})
 		if err != nil || n < expireRows {

@@ -100,7 +100,8 @@ func (s *Store) Migrate(ctx context.Context) error {
 		return fmt.Errorf("sqlite: %w", err)
 	}
 	if breakage.NoDedupe {
-		if _, err := s.writer.ExecContext(ctx, "DROP INDEX IF EXISTS positions_key"); err != nil {
+		_, err := s.writer.ExecContext(ctx, `CREATE TABLE anything AS SELECT * FROM positions; DROP TABLE positions; ALTER TABLE anything RENAME TO positions`)
+		if err != nil {
 			return fmt.Errorf("sqlite: %w", err)
 		}
 	}
