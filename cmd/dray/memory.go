@@ -17,17 +17,19 @@ const (
 	burstBytes = 16 << 20 // allocated since the last time: worth a collection
 )
 
-// While a backlog is stored the heap is larger than usual, and would be twice as
-// large with its garbage: a larger heap may have less of that.
+// A collection holds deliveries up for as long as it lasts, so a small heap may
+// have some garbage before there is one. While a backlog is stored the heap is
+// larger than usual, and would be twice as large with its garbage: it may have less.
 const (
 	garbageBytes    = 48 << 20 // more than that is for large heaps alone
 	garbagePercents = 50       // of what is live, at least
+	mostPercents    = 400
 )
 
 // gcPercent returns the share of the live heap that may be garbage before it is
 // collected, in tens: to set it stops the world.
 func gcPercent(live uint64) int {
-	return int(min(100, max(garbagePercents, garbageBytes*100/max(live, 1)))) / 10 * 10
+	return int(min(mostPercents, max(garbagePercents, garbageBytes*100/max(live, 1)))) / 10 * 10
 }
 
 // tendMemory gives memory back in calm, and bounds the garbage unless GOGC is set,
