@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/dray-fleet/dray/bench/servers"
 	"github.com/dray-fleet/dray/fleet"
@@ -27,14 +30,26 @@ const dayFixes = 5000
 
 // read measures what people look at, in databases that are full.
 func (b *bench) read(ctx context.Context) error {
-	err := onPostgres(ctx, func(h history, _ *servers.Server) error { return b.readFrom(ctx, "PostgreSQL", h) })
+	err := onPostgres(ctx, func(h history, s *servers.Server) error {
+		// What autovacuum does in its time, which could be while we measure.
+		settle := func() error {
+			conn, err := pgx.Connect(ctx, s.PostgresURL())
+			if err != nil {
+				return err
+			}
+			_, err = conn.Exec(ctx, "VACUUM (ANALYZE) positions")
+			return errors.Join(err, conn.Close(ctx))
+		}
+		return b.readFrom(ctx, "PostgreSQL", h, settle)
+	})
 	if err != nil {
 		return err
 	}
-	return onSQLite(ctx, func(h history) error { return b.readFrom(ctx, "SQLite", h) })
+	return onSQLite(ctx, func(h history) error { return b.readFrom(ctx, "SQLite", h, func() error { return nil }) })
 }
 
-func (b *bench) readFrom(ctx context.Context, name string, h history) error {
+// readFrom fills h and measures it. settle is called when it is full.
+func (b *bench) readFrom(ctx context.Context, name string, h history, settle func() error) error {
 	drivers := max(b.rows/dayFixes, 1)
 	day := newConvoy(0, drivers, 24*time.Hour/dayFixes)
 	empty, err := h.Space(ctx)
@@ -45,6 +60,9 @@ func (b *bench) readFrom(ctx context.Context, name string, h history) error {
 		if _, err := h.SaveBatch(ctx, &fleet.Batch{Positions: day.batch(batchSize)}); err != nil {
 			return err
 		}
+	}
+	if err := settle(); err != nil {
+		return err
 	}
 	readDay := func(i int) error {
 		n := 0
@@ -58,7 +76,10 @@ func (b *bench) readFrom(ctx context.Context, name string, h history) error {
 	if err := b.time(name, driverDay, readDay); err != nil {
 		return err
 	}
-	_, err = h.Pack(ctx, morning.Add(48*time.Hour), func(time.Duration) error { return ctx.Err() })
+	packing, err := h.Pack(ctx, morning.Add(48*time.Hour), func(time.Duration) error { return ctx.Err() })
+	if err == nil && packing.Positions != drivers*dayFixes {
+		err = fmt.Errorf("%d positions of %d are packed", packing.Positions, drivers*dayFixes)
+	}
 	if err != nil {
 		return err
 	}
