@@ -159,6 +159,9 @@ func (b *Broker) established(c *conn) {
 	b.metrics.connections.Set(float64(b.connected.Add(1)))
 	c.counted = true
 	c.greeted.Store(true)
+	if ws, ok := c.nc.(*wsConn); ok {
+		ws.greeted(b.opts.Limits.PacketSize)
+	}
 	if c.client.Load().State.Subscriptions.Len() > 0 {
 		b.topology.Add(1) // resumed ones: nobody has subscribed
 		b.tellSubscribed(claims)

@@ -45,7 +45,7 @@ func (b *Broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = nc.Close()
 		return
 	}
-	b.admit(newWSConn(nc, early, compress, b.opts.Limits.PacketSize), "ws", arrived(r))
+	b.admit(newWSConn(nc, early, compress), "ws", arrived(r))
 }
 
 // originAllowed judges the Origin header: what is no browser has none.

@@ -18,10 +18,10 @@ import (
 type wsConn struct {
 	net.Conn
 	compress bool // permessage-deflate was agreed on (RFC 7692)
-	most     int  // largest inflated message
 
 	// Of the reader:
-	raw    []byte // bytes that came with the upgrade
+	most   int    // largest compressed message, and what it may be inflated to
+	raw    []byte // frames that came with the upgrade, or behind a compressed message
 	ready  []byte // payload that was inflated
 	head   [ws.MaxHeaderSize]byte
 	headN  int
@@ -31,6 +31,7 @@ type wsConn struct {
 	inBody bool
 	begun  bool   // the message is in fragments of which more are to come
 	packed bool   // the message is compressed
+	whole  bool   // buffer is a message for the next Read to inflate
 	buffer []byte // what of a compressed message or a control frame has come
 
 	writing sync.Mutex
@@ -46,37 +47,59 @@ var (
 // deflateFrom is the size from which on compressing a message pays.
 const deflateFrom = 1 << 10
 
-func newWSConn(nc net.Conn, early []byte, compress bool, packetSize int) *wsConn {
-	return &wsConn{Conn: nc, raw: early, compress: compress, most: 4 * packetSize}
+// newWSConn returns the connection of a stranger: a message of it is inflated to
+// no more than a CONNECT may have.
+func newWSConn(nc net.Conn, early []byte, compress bool) *wsConn {
+	return &wsConn{Conn: nc, raw: early, compress: compress, most: connectSize}
 }
 
-// Read returns payload bytes of binary messages; it answers pings.
-func (c *wsConn) Read(p []byte) (int, error) {
-	for {
-		var n int
-		var err error
+// greeted tells that the client has logged in: a message may hold several packets.
+func (c *wsConn) greeted(packetSize int) { c.most = 4 * packetSize }
+
+// Read returns payload bytes of binary messages; it answers pings. A message is
+// inflated when all before it has been read: a hundred of them may have come at
+// once, each of which becomes a thousand times as large.
+func (c *wsConn) Read(p []byte) (n int, err error) {
+	for n == 0 && err == nil {
 		switch {
 		case len(c.ready) > 0:
 			n = copy(p, c.ready)
-			c.ready = c.ready[n:]
-			return n, nil
-		case len(c.raw) > 0:
-			n = copy(p, c.raw)
-			c.raw = c.raw[n:]
+			if c.ready = c.ready[n:]; len(c.ready) == 0 {
+				c.ready = nil // it would hold the whole message
+			}
+		case c.whole:
+			err = c.inflate()
 		default:
-			n, err = c.Conn.Read(p)
-		}
-		if n == 0 && err != nil {
-			return 0, err
-		}
-		n, err = c.unframe(p[:n])
-		if err != nil {
-			c.refuse(err)
-		}
-		if n > 0 || err != nil {
-			return n, err
+			n, err = c.take(p)
 		}
 	}
+	if err != nil {
+		c.refuse(err)
+	}
+	return n, err
+}
+
+// take reads some bytes of frames into p and takes them apart.
+func (c *wsConn) take(p []byte) (n int, err error) {
+	if len(c.raw) > 0 {
+		n, used, err := c.unframe(p[:copy(p, c.raw)])
+		c.raw = c.raw[used:]
+		return n, err
+	}
+	came, err := c.Conn.Read(p)
+	if came == 0 {
+		return 0, err
+	}
+	n, used, err := c.unframe(p[:came])
+	c.raw = append([]byte(nil), p[used:came]...)
+	return n, err
+}
+
+// inflate makes ready what the message in buffer holds.
+func (c *wsConn) inflate() (err error) {
+	c.ready, err = inflate(c.buffer, c.most)
+	c.buffer, c.whole = nil, false
+	return err
 }
 
 // refuse has the close frame say why (RFC 6455 section 7.4.1).
@@ -93,26 +116,27 @@ func (c *wsConn) refuse(err error) {
 	}
 }
 
-// unframe takes frames apart in place and returns how many payload bytes it has
-// left at the front of p. Inflated messages go to c.ready.
-func (c *wsConn) unframe(p []byte) (out int, err error) {
-	for i := 0; i < len(p); {
+// unframe takes frames apart in place, up to the end of a compressed message. It
+// returns how many payload bytes it has left at the front of p, and how many bytes
+// of frames it has used.
+func (c *wsConn) unframe(p []byte) (out, used int, err error) {
+	for used < len(p) && !c.whole {
 		if !c.inBody {
-			used, err := c.header(p[i:])
+			n, err := c.header(p[used:])
 			if err != nil {
-				return 0, err
+				return 0, len(p), err
 			}
-			i += used
+			used += n
 			continue
 		}
-		part := p[i:min(len(p), i+int(min(c.left, int64(len(p)))))]
+		part := p[used:min(len(p), used+int(min(c.left, int64(len(p)))))]
 		ws.Cipher(part, c.frame.Mask, c.at)
-		i += len(part)
+		used += len(part)
 		c.at += len(part)
 		c.left -= int64(len(part))
 		if c.frame.OpCode.IsControl() || c.packed {
 			if len(c.buffer)+len(part) > c.most {
-				return 0, errWSLarge
+				return 0, len(p), errWSLarge
 			}
 			c.buffer = append(c.buffer, part...)
 		} else {
@@ -123,27 +147,10 @@ func (c *wsConn) unframe(p []byte) (out int, err error) {
 		}
 		c.inBody = false
 		if err := c.finish(); err != nil {
-			return 0, err
-		}
-		if len(c.ready) > 0 {
-			return out, c.behind(p[i:])
+			return 0, len(p), err
 		}
 	}
-	return out, nil
-}
-
-// behind takes the frames that follow an inflated message apart and queues
-// their payload behind it.
-func (c *wsConn) behind(raw []byte) error {
-	rest := append([]byte(nil), raw...)
-	inflated := c.ready
-	c.ready = nil
-	n, err := c.unframe(rest)
-	if err != nil {
-		return err
-	}
-	c.ready = append(append(inflated, rest[:n]...), c.ready...)
-	return nil
+	return out, used, nil
 }
 
 // header gathers the bytes of a frame's header. It returns how many it used.
@@ -240,12 +247,7 @@ func (c *wsConn) finish() error {
 	case c.frame.OpCode == ws.OpClose:
 		return io.EOF
 	case c.packed && c.frame.Fin:
-		c.buffer, c.packed = nil, false
-		inflated, err := inflate(body, c.most)
-		if err != nil {
-			return err
-		}
-		c.ready = append(c.ready, inflated...)
+		c.packed, c.whole = false, true
 	}
 	return nil
 }

@@ -40,11 +40,10 @@ func FuzzWebSocket(f *testing.F) {
 		f.Add(bytes.Join(frames, nil), true)
 		f.Add(bytes.Join(frames, nil), false)
 	}
-	const most = 2048 // of a packet
 	f.Fuzz(func(t *testing.T, said []byte, compress bool) {
 		read := func(r io.Reader) []byte {
 			nc := &heard{Reader: r}
-			got, _ := io.ReadAll(newWSConn(nc, nil, compress, most))
+			got, _ := io.ReadAll(newWSConn(nc, nil, compress))
 			if nc.answers > len(said) {
 				t.Errorf("%d bytes of answers to %d", nc.answers, len(said))
 			}
