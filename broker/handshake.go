@@ -141,10 +141,8 @@ func (b *Broker) login(ctx context.Context, c *conn, p *packet.Connect) (*auth.C
 }
 
 // loginRefusal says no more than the client needs to know.
-func loginRefusal(err error) error {
+func loginRefusal(err error) *refusal {
 	switch {
-	case errors.Is(err, auth.ErrKeysUnavailable):
-		return &refusal{packet.CodeServerUnavailable, "the token cannot be checked now"}
 	case errors.Is(err, auth.ErrExpired):
 		return &refusal{packet.CodeBadCredentials, "the token has expired"}
 	case errors.Is(err, auth.ErrNotYetValid):
@@ -152,9 +150,11 @@ func loginRefusal(err error) error {
 	case errors.Is(err, auth.ErrRevoked):
 		return &refusal{packet.CodeNotAuthorized, "the token was revoked"}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &refusal{packet.CodeServerBusy, "the token cannot be checked now"}
+		return &refusal{packet.CodeServerBusy, "the credentials cannot be checked now"}
+	case errors.Is(err, auth.ErrMalformed), errors.Is(err, auth.ErrSignature), errors.Is(err, auth.ErrClaims):
+		return &refusal{packet.CodeBadCredentials, "the credentials are not accepted"}
 	}
-	return &refusal{packet.CodeBadCredentials, "the credentials are not accepted"}
+	return &refusal{packet.CodeServerUnavailable, "the credentials cannot be checked now"} // keys or database are away
 }
 
 // checkWill holds the will to the rules of a publish.

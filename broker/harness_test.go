@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,17 +34,26 @@ type server struct {
 	http        *httptest.Server // MQTT over WebSocket
 	minter      *auth.Minter
 	revocations *auth.Revocations
+	decide      atomic.Pointer[decide]
 	stop        func() // ends Run and waits for it
 }
+
+// A decide has a say in logins, after the verifier.
+type decide func(*auth.Claims, error) (*auth.Claims, error)
 
 // verified authenticates with real tokens.
 type verified struct {
 	verifier    *auth.Verifier
 	revocations *auth.Revocations
+	decide      *atomic.Pointer[decide]
 }
 
 func (v verified) Login(ctx context.Context, l Login) (*auth.Claims, error) {
-	return v.verifier.Verify(ctx, l.Password)
+	c, err := v.verifier.Verify(ctx, l.Password)
+	if decide := v.decide.Load(); decide != nil {
+		return (*decide)(c, err)
+	}
+	return c, err
 }
 func (v verified) Revoked(c *auth.Claims) bool { return v.revocations.Revoked(c) }
 
@@ -84,7 +94,7 @@ func startOn(t testing.TB, log Appender, change ...func(*Options)) *server {
 	for _, f := range change {
 		f(&opts)
 	}
-	if s.b, err = New(log, verified{verifier, s.revocations}, opts); err != nil {
+	if s.b, err = New(log, verified{verifier, s.revocations, &s.decide}, opts); err != nil {
 		t.Fatal(err)
 	}
 	s.revocations.OnRevoke(func(fleet.Revocation) { s.b.EndRevoked() })

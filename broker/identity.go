@@ -46,13 +46,19 @@ func (c *conn) renew(frame []byte) error {
 	before := c.claims.Load()
 	now, err := c.b.auth.Login(ctx, Login{Password: string(a.Data), Address: c.remote})
 	if err != nil {
-		return &packet.Malformed{Code: packet.CodeNotAuthorized, Reason: loginRefusal(err).Error()}
+		r := loginRefusal(err)
+		code := packet.CodeNotAuthorized
+		if r.code == packet.CodeServerUnavailable || r.code == packet.CodeServerBusy {
+			code = packet.CodeServerBusy // DISCONNECT does not know the other
+		}
+		return &packet.Malformed{Code: code, Reason: r.reason}
 	}
 	if now.Fleet != before.Fleet || identityOf(now) != identityOf(before) {
 		return &packet.Malformed{Code: packet.CodeNotAuthorized, Reason: "the token is another subject's"}
 	}
 	c.claims.Store(now)
 	c.expireAt(now.ExpiresAt)
+	c.endRevoked() // meanwhile
 	c.send(packet.AppendAuth(nil, packet.CodeSuccess, methodJWT, nil))
 	return nil
 }
@@ -60,9 +66,15 @@ func (c *conn) renew(frame []byte) error {
 // EndRevoked ends the connections whose tokens have been revoked.
 func (b *Broker) EndRevoked() {
 	for _, c := range b.sessions.live() {
-		if claims := c.claims.Load(); claims != nil && b.auth.Revoked(claims) {
-			c.end(packet.CodeNotAuthorized, "the token was revoked")
-		}
+		c.endRevoked()
+	}
+}
+
+// endRevoked is asked by the connection itself as well, once its claims can be
+// seen here: they may have been revoked between the login and then.
+func (c *conn) endRevoked() {
+	if claims := c.claims.Load(); claims != nil && c.b.auth.Revoked(claims) {
+		c.end(packet.CodeNotAuthorized, "the token was revoked")
 	}
 }
 

@@ -153,6 +153,7 @@ func (b *Broker) established(c *conn) {
 	if b.isStopping() { // stop has asked only those that were there
 		c.end(packet.CodeShuttingDown, "the server is shutting down")
 	}
+	c.endRevoked()
 	claims := c.claims.Load()
 	c.expireAt(claims.ExpiresAt)
 	b.metrics.connects("accepted").Inc()

@@ -32,7 +32,7 @@ type Login struct {
 }
 
 // An Authenticator turns what a client presents into claims. An error that is
-// auth.ErrKeysUnavailable means that it cannot tell now; any other refuses.
+// none of auth's refusals means that it cannot tell now.
 type Authenticator interface {
 	Login(ctx context.Context, l Login) (*auth.Claims, error)
 	Revoked(c *auth.Claims) bool
