@@ -12,13 +12,15 @@ const (
 	// its transaction holds up their acknowledgements on the same disk.
 	gentleItems = 2000
 
-	// keepsAhead is how many times as fast as what comes in a backlog is worked
-	// off at least, if the machine can: otherwise it would hardly shrink.
+	// While others report, a backlog is worked off this many times as fast as what
+	// comes in, and so fast however little does: about 20,000 positions a second.
 	keepsAhead = 20
+	leastPace  = 2 << 20 // bytes a second
 
 	longestPause = 500 * time.Millisecond
 
-	trafficLasts = time.Second // after the last publication there is none
+	trafficLasts = time.Second      // after the last publication there is none
+	returning    = 10 * time.Second // who was cut off as well comes back in that time
 )
 
 // A traffic is that of those who go on reporting.
@@ -29,8 +31,8 @@ type traffic struct {
 
 // giveWay has a backlog wait for those who go on reporting. Its next batch is not
 // begun before w is saved, so that there is one in memory and one processor at
-// most is busy with it, and while others report not before as much time again has
-// passed as w took since it began.
+// most is busy with it, and while others report not before its pace allows it,
+// counted from when w was begun.
 func (l *lane) giveWay(ctx context.Context, w *work, began time.Time) {
 	if !l.gentle && l.scout.live.Load() == nil {
 		return
@@ -40,10 +42,11 @@ func (l *lane) giveWay(ctx context.Context, w *work, began time.Time) {
 	case <-ctx.Done():
 		return
 	}
-	live, took := l.scout.live.Load(), time.Since(began)
+	live := l.scout.live.Load()
 	l.gentle = live != nil && time.Since(live.at) < trafficLasts
-	if l.gentle && float64(w.bytes) > keepsAhead*live.rate*2*took.Seconds() {
-		pause(ctx, took)
+	if l.gentle {
+		lasts := float64(w.bytes) / max(keepsAhead*live.rate, leastPace)
+		pause(ctx, time.Duration(lasts*float64(time.Second))-time.Since(began))
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 func TestABacklogGivesWay(t *testing.T) {
 	const (
 		batch = 100 * time.Millisecond // to gather one
-		save  = 300 * time.Millisecond
+		save  = 200 * time.Millisecond
 		slow  = time.Minute
 	)
 	for name, tt := range map[string]struct {
@@ -21,19 +21,19 @@ func TestABacklogGivesWay(t *testing.T) {
 		after  bool // is the next batch a small one?
 	}{
 		"no backlog":                            {save: save, want: batch},
-		"others report":                         {live: &traffic{rate: 1000}, save: save, want: 2 * (batch + save), after: true},
-		"before it is known whether they do":    {gentle: true, live: &traffic{}, save: save, want: 2 * (batch + save), after: true},
+		"others report":                         {live: &traffic{rate: 1000}, save: save, want: 375 * time.Millisecond, after: true},
+		"before it is known whether they do":    {gentle: true, live: &traffic{}, save: save, want: 375 * time.Millisecond, after: true},
 		"they have ceased":                      {live: &traffic{}, ceased: true, save: save, want: batch + save},
 		"the backlog is done":                   {gentle: true, save: save, want: batch + save},
 		"the backlog would hardly shrink":       {live: &traffic{rate: 1e6}, save: save, want: batch + save, after: true},
-		"a store that is slow costs no minutes": {live: &traffic{rate: 100}, save: slow, want: batch + slow + longestPause, after: true},
+		"a store that is slow costs no minutes": {live: &traffic{rate: 100}, save: slow, want: batch + slow, after: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := &lane{gentle: tt.gentle}
 				began := time.Now()
 				time.Sleep(batch)
-				w := &work{saved: make(chan struct{}), bytes: 1 << 20}
+				w := &work{saved: make(chan struct{}), bytes: leastPace * 3 / 8}
 				go func() {
 					time.Sleep(tt.save)
 					close(w.saved)

@@ -40,7 +40,7 @@ func (l *lane) scoutAhead(ctx context.Context, late time.Duration) {
 		l.logger.Debug("ingest is behind; latest positions go first", "behind", late)
 		ctx, l.scout.cancel = context.WithCancel(ctx)
 		now := time.Now()
-		l.scout.live.Store(&traffic{at: now}) // until it is known
+		l.scout.live.Store(&traffic{at: now.Add(returning)}) // until it is known
 		since := now.Add(-min(late, scoutsSince))
 		l.scout.done.Go(func() { l.runScout(ctx, since) })
 	case late < caughtUp && l.scout.cancel != nil:
