@@ -44,6 +44,11 @@ type InFleet struct {
 	Fleet string `query:"fleet" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"The fleet; an operator must name one, others may name their own."`
 }
 
+// InFleetOrAbove is InFleet for what operators themselves have as well.
+type InFleetOrAbove struct {
+	Fleet string `query:"fleet" pattern:"^([A-Za-z0-9_-]{1,64}|[*])$" doc:"The fleet; an operator must name one, or * for what is of operators. Others may name their own."`
+}
+
 // admit lets in whom the rule allows, and limits how long the operation takes.
 func (a *API) admit(who rule, limit time.Duration) step {
 	return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
@@ -86,7 +91,7 @@ func (a *API) identify(r *http.Request, c *caller, who rule) error {
 	switch {
 	case claims.Fleet == auth.AnyFleet && asked == "":
 		return fleet.Invalid("query.fleet", "is required for an operator")
-	case claims.Fleet == auth.AnyFleet && !fleet.ValidID(asked):
+	case claims.Fleet == auth.AnyFleet && !fleet.ValidID(asked) && !(who.above && asked == auth.AnyFleet):
 		return fleet.Invalid("query.fleet", "must be 1 to 64 of A-Z a-z 0-9 _ and -")
 	case claims.Fleet == auth.AnyFleet:
 		c.fleet = asked

@@ -24,11 +24,11 @@ type AuditEntry struct {
 }
 
 func (a *API) auditRoutes() {
-	register(a, operation{method: "GET", path: "/audit", id: "list-audit", summary: "Who did what, oldest first"}, admins, a.listAudit)
+	register(a, operation{method: "GET", path: "/audit", id: "list-audit", summary: "Who did what, oldest first"}, adminsAbove, a.listAudit)
 }
 
 func (a *API) listAudit(ctx context.Context, in *struct {
-	InFleet
+	InFleetOrAbove
 	Paging
 	After string `query:"after" maxLength:"512" doc:"The same as cursor."`
 }) (*body[page[AuditEntry]], error) {

@@ -25,12 +25,14 @@ type rule struct {
 	public       bool // without a token
 	acl          bool // also with a token whose acl replaces the role's rights: the handler asks it
 	installation bool // not on a fleet: the token is an operator's, of all of them
+	above        bool // also on what is of no fleet, which an operator calls *
 	basic        bool // also with a device's own secret (RFC 7617)
 }
 
 var (
 	public      = rule{public: true}
 	admins      = rule{roles: []fleet.Role{fleet.RoleAdmin, fleet.RoleOperator}}
+	adminsAbove = rule{roles: admins.roles, above: true}
 	dispatchers = rule{roles: []fleet.Role{fleet.RoleDispatcher, fleet.RoleAdmin, fleet.RoleOperator}}
 	people      = rule{roles: []fleet.Role{fleet.RoleDriver, fleet.RoleDispatcher, fleet.RoleAdmin, fleet.RoleOperator}}
 	// readers are those who may subscribe to the driver's location on MQTT.

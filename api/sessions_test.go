@@ -3,9 +3,11 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/dray-fleet/dray/auth"
 	"github.com/dray-fleet/dray/fleet"
 )
 
@@ -291,5 +293,24 @@ func TestAudit(t *testing.T) {
 		if all[i].Action != want[i].Action || all[i].ID != want[i].ID || all[i].Entity != want[i].Entity || all[i].Address != want[i].Address {
 			t.Errorf("entry %d is %+v, want %+v", i, all[i], want[i])
 		}
+	}
+}
+
+// An operator's token is of no fleet, and nobody below can take it back.
+func TestOperatorsTokensCanBeRevoked(t *testing.T) {
+	s := serve(t)
+	operator := s.token("*", fleet.RoleOperator, "op")
+	for _, path := range []string{"DELETE /tokens/leaked", "POST /subjects/former/revoke"} {
+		leaked := s.token("*", fleet.RoleOperator, "former", func(c *auth.Claims) { c.ID = path[len(path)-6:] })
+		method, path, _ := strings.Cut(path, " ")
+		s.want(200, "GET", "/fleets", leaked, nil, nil)
+		s.want(404, method, path+"?fleet=*", s.token("acme", fleet.RoleAdmin, "boss"), nil, nil)
+		s.want(204, method, path+"?fleet=*", operator, nil, nil)
+		s.want(401, "GET", "/fleets", leaked, nil, nil)
+	}
+	s.want(200, "GET", "/fleets", operator, nil, nil)
+	var audit struct{ Items []AuditEntry }
+	if s.want(200, "GET", "/audit?fleet=*", operator, nil, &audit); len(audit.Items) != 2 || audit.Items[0].Actor != "op" {
+		t.Errorf("audit %+v", audit.Items)
 	}
 }

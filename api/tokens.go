@@ -53,9 +53,9 @@ func (a *API) tokenRoutes() {
 		status: http.StatusCreated, once: true}, admins, a.createToken)
 	register(a, operation{method: "GET", path: "/tokens", id: "list-tokens",
 		summary: "The tokens that were minted here, oldest first; a page may hold fewer than there are to come"}, admins, a.listTokens)
-	register(a, operation{method: "DELETE", path: "/tokens/{jti}", id: "revoke-token", summary: "Revoke one token"}, admins, a.revokeToken)
+	register(a, operation{method: "DELETE", path: "/tokens/{jti}", id: "revoke-token", summary: "Revoke one token"}, adminsAbove, a.revokeToken)
 	register(a, operation{method: "POST", path: "/subjects/{sub}/revoke", id: "revoke-subject",
-		summary: "Revoke every token that a driver, device, service or user has", status: http.StatusNoContent}, admins, a.revokeAll)
+		summary: "Revoke every token that a driver, device, service or user has", status: http.StatusNoContent}, adminsAbove, a.revokeAll)
 }
 
 func (a *API) createToken(ctx context.Context, in *struct {
@@ -135,7 +135,7 @@ func (l *ACL) within(fleetID string) error {
 var upstreamLeaves = []string{"location", "health", "duty", "shipments/+/status", "assignments/+/receipt"}
 
 func (a *API) revokeToken(ctx context.Context, in *struct {
-	InFleet
+	InFleetOrAbove
 	JTI string `path:"jti" pattern:"^[\\x21-\\x7e]{1,128}$"`
 }) (*struct{}, error) {
 	err := a.revoke(ctx, fleet.Revocation{
@@ -148,7 +148,7 @@ func (a *API) revokeToken(ctx context.Context, in *struct {
 }
 
 func (a *API) revokeAll(ctx context.Context, in *struct {
-	InFleet
+	InFleetOrAbove
 	Sub string `path:"sub" pattern:"^[A-Za-z0-9_-]{1,64}$"`
 }) (*struct{}, error) {
 	if err := a.revokeSubject(ctx, callerOf(ctx).fleet, in.Sub); err != nil {

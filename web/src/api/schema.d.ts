@@ -3285,7 +3285,7 @@ export interface operations {
     "list-audit": {
         parameters: {
             query?: {
-                /** @description The fleet; an operator must name one, others may name their own. */
+                /** @description The fleet; an operator must name one, or * for what is of operators. Others may name their own. */
                 fleet?: string;
                 /** @description next of the page before. */
                 cursor?: string;
@@ -9852,7 +9852,7 @@ export interface operations {
     "revoke-subject": {
         parameters: {
             query?: {
-                /** @description The fleet; an operator must name one, others may name their own. */
+                /** @description The fleet; an operator must name one, or * for what is of operators. Others may name their own. */
                 fleet?: string;
             };
             header?: never;
@@ -10347,7 +10347,7 @@ export interface operations {
     "revoke-token": {
         parameters: {
             query?: {
-                /** @description The fleet; an operator must name one, others may name their own. */
+                /** @description The fleet; an operator must name one, or * for what is of operators. Others may name their own. */
                 fleet?: string;
             };
             header?: never;
