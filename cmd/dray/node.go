@@ -171,7 +171,7 @@ func nodeName() string {
 func (n *node) openBroker(context.Context) error {
 	var tlsConfig *tls.Config
 	if n.c.MQTT.TLSAddr != "" {
-		certs, err := newCertificates(n.c.MQTT.TLS.Cert, n.c.MQTT.TLS.Key, n.c.MQTT.TLS.ClientCA)
+		certs, err := newCertificates(n.c.MQTT.TLS.Cert, n.c.MQTT.TLS.Key, n.c.MQTT.TLS.ClientCA, n.log)
 		if err != nil {
 			return fmt.Errorf("mqtt.tls: %w", err)
 		}
@@ -258,7 +258,7 @@ func (n *node) openHTTP(ctx context.Context, withAPI bool) error {
 	case len(n.c.HTTP.TLS.ACMEDomains) > 0:
 		serving = tls.NewListener(ln, acmeConfig(n.c))
 	case n.c.HTTP.TLS.Cert != "":
-		certs, err := newCertificates(n.c.HTTP.TLS.Cert, n.c.HTTP.TLS.Key, "")
+		certs, err := newCertificates(n.c.HTTP.TLS.Cert, n.c.HTTP.TLS.Key, "", n.log)
 		if err != nil {
 			return fmt.Errorf("http.tls: %w", err)
 		}

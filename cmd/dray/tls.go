@@ -3,8 +3,8 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -16,50 +16,58 @@ import (
 	"github.com/dray-fleet/dray/configs"
 )
 
-// certificates are a certificate and its key, read again when the files change.
+// certificates are a certificate, its key and the authorities of client
+// certificates, read again when the files change.
 type certificates struct {
 	certFile, keyFile string
-	clients           *x509.CertPool // authorities of client certificates; nil asks for none
+	clientCA          string // empty: no client is asked for a certificate
+	log               *slog.Logger
 
 	mu      sync.Mutex
-	current *tls.Certificate
+	current *tls.Config
 	looked  time.Time
-	stamp   [2]time.Time // modification times of what is current
+	stamp   [3]time.Time // modification times of what is current
 }
 
 // lookEvery is how often the files are looked at, by handshakes.
 const lookEvery = time.Second
 
-func newCertificates(certFile, keyFile, clientCA string) (*certificates, error) {
-	c := &certificates{certFile: certFile, keyFile: keyFile}
-	if clientCA != "" {
-		pem, err := os.ReadFile(clientCA)
-		if err != nil {
-			return nil, err
-		}
-		c.clients = x509.NewCertPool()
-		if !c.clients.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate", clientCA)
-		}
-	}
+func newCertificates(certFile, keyFile, clientCA string, log *slog.Logger) (*certificates, error) {
+	c := &certificates{certFile: certFile, keyFile: keyFile, clientCA: clientCA, log: log}
 	return c, c.load()
 }
 
+// load reads the files if they are not those that were read last.
 func (c *certificates) load() error {
+	c.looked = time.Now()
 	stamp, err := c.stamps()
-	if err != nil {
+	if err != nil || c.current != nil && stamp == c.stamp {
 		return err
 	}
 	cert, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return err
 	}
-	c.current, c.stamp, c.looked = &cert, stamp, time.Now()
+	conf := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+	if c.clientCA != "" {
+		pem, err := os.ReadFile(c.clientCA)
+		if err != nil {
+			return err
+		}
+		conf.ClientAuth, conf.ClientCAs = tls.VerifyClientCertIfGiven, x509.NewCertPool()
+		if !conf.ClientCAs.AppendCertsFromPEM(pem) {
+			return fmt.Errorf("%s holds no certificate", c.clientCA)
+		}
+	}
+	c.current, c.stamp = conf, stamp
 	return nil
 }
 
-func (c *certificates) stamps() (s [2]time.Time, err error) {
-	for i, name := range []string{c.certFile, c.keyFile} {
+func (c *certificates) stamps() (s [3]time.Time, err error) {
+	for i, name := range []string{c.certFile, c.keyFile, c.clientCA} {
+		if name == "" {
+			continue
+		}
 		info, err := os.Stat(name)
 		if err != nil {
 			return s, err
@@ -69,30 +77,21 @@ func (c *certificates) stamps() (s [2]time.Time, err error) {
 	return s, nil
 }
 
-// get returns the newest certificate. Files that are being replaced, and do not
-// fit each other for a moment, leave the former one in force.
-func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+// get returns what the files say. Files that are being replaced, and do not fit
+// each other for a moment, leave what they said before in force.
+func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Config, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Since(c.looked) > lookEvery {
-		c.looked = time.Now()
-		if stamp, err := c.stamps(); err == nil && stamp != c.stamp {
-			_ = c.load() // tried again at the next look
+		if err := c.load(); err != nil {
+			c.log.Warn("certificates not read again, the old ones stay", "error", err)
 		}
-	}
-	if c.current == nil {
-		return nil, errors.New("no certificate")
 	}
 	return c.current, nil
 }
 
 func (c *certificates) config() *tls.Config {
-	conf := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
-	if c.clients != nil {
-		conf.ClientCAs = c.clients
-		conf.ClientAuth = tls.VerifyClientCertIfGiven
-	}
-	return conf
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: c.get}
 }
 
 // acmeConfig gets certificates from Let's Encrypt, or another authority, by the

@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -86,6 +87,27 @@ func (a *authority) write(certFile, keyFile string) int64 {
 	return a.next
 }
 
+// client issues a certificate to a client.
+func (a *authority) client() tls.Certificate {
+	a.t.Helper()
+	dir := a.t.TempDir()
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	a.write(certFile, keyFile)
+	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return cert
+}
+
+// writeCA leaves the authority's own certificate in a file.
+func (a *authority) writeCA(name string) {
+	a.t.Helper()
+	if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
 func (a *authority) pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
@@ -133,6 +155,44 @@ func TestTLSFromFilesIsReloaded(t *testing.T) {
 	}
 }
 
+// The authority of client certificates is replaced without a restart; a file that
+// is broken for a while changes nothing.
+func TestClientAuthorityIsReloaded(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile, caFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "clients.pem")
+	server, former, next := newAuthority(t), newAuthority(t), newAuthority(t)
+	server.write(certFile, keyFile)
+	former.writeCA(caFile)
+	p := start(t, filepath.Join(dir, "data"), "DRAY_MQTT_TLS_ADDR=127.0.0.1:0", "DRAY_MQTT_TLS_CERT="+certFile,
+		"DRAY_MQTT_TLS_KEY="+keyFile, "DRAY_MQTT_TLS_CLIENT_CA="+caFile)
+	accepted := func(cert tls.Certificate) bool {
+		c, err := tls.Dial("tcp", p.MQTTTLS, &tls.Config{RootCAs: server.pool(), MaxVersion: tls.VersionTLS12, // which tells the client at once
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }})
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	}
+	old, new := former.client(), next.client()
+	if !accepted(old) || accepted(new) {
+		t.Fatal("not the configured authority's clients are accepted")
+	}
+	if err := os.WriteFile(caFile, []byte("half a file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.until(20*time.Second, "telling of the broken file", func() bool {
+		if !accepted(old) {
+			t.Fatal("a broken file has shut out the clients")
+		}
+		return strings.Contains(p.out.String(), "clients.pem holds no certificate")
+	})
+	next.writeCA(caFile)
+	p.until(20*time.Second, "accepting the next authority's clients", func() bool { return accepted(new) })
+	if accepted(old) {
+		t.Error("the former authority's clients are still accepted")
+	}
+}
+
 // Certificates come from an ACME authority: pebble, the one that Let's Encrypt
 // tests with.
 func TestACME(t *testing.T) {
@@ -140,9 +200,7 @@ func TestACME(t *testing.T) {
 	ca := newAuthority(t)
 	certFile, keyFile, caFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "ca.pem")
 	ca.write(certFile, keyFile)
-	if err := os.WriteFile(caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	ca.writeCA(caFile)
 	acmePort, adminPort := freePort(t), freePort(t)
 	p := start(t, filepath.Join(dir, "data"), "DRAY_HTTP_TLS_ACME_DOMAINS=fleet.example.test",
 		"DRAY_HTTP_TLS_ACME_DIRECTORY="+fmt.Sprintf("https://127.0.0.1:%d/dir", acmePort), "SSL_CERT_FILE="+caFile)
