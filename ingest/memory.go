@@ -79,6 +79,7 @@ func (f *candidate) numbered() bool { return f.HasSeq && len(f.Boot) > 0 }
 type memory struct {
 	seed       maphash.Seed
 	young, old map[fleet.Source]*source
+	stored     map[fleet.Source][]kept // of sources not heard yet: what was kept of them before, as the store says
 	// What the sources of a driver have in common; one whose driver is forgotten
 	// here keeps what it knew.
 	youngGroups, oldGroups map[driver]*group
@@ -98,6 +99,10 @@ func (m *memory) of(fleetID, driverID string, name []byte) *source {
 	s, ok := m.old[id]
 	if !ok {
 		s = &source{name: id, first: -1, member: m.groupOf(driver{id.Fleet, id.Driver}).join()}
+		for _, k := range m.stored[id] {
+			s.thin.remember(k)
+		}
+		delete(m.stored, id)
 	}
 	if len(m.young) >= rememberedSources {
 		m.young, m.old = make(map[fleet.Source]*source, rememberedSources), m.young

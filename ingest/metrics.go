@@ -45,6 +45,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		dropped:      counter("mqtt_dropped_total", "Messages of QoS 0 of a foreign broker that came faster than they could be stored."),
 		dead:         counters("dead_letters_total", "Publications that can never be stored: topic, malformed, refused.", "reason"),
 		ignored:      counters("ignored_total", "Messages in a vendor's format that hold nothing to keep.", "reason"),
-		retries:      counters("retries_total", "Tries after a failure: open, fetch, store, scout, policies, mqtt.", "what"),
+		retries:      counters("retries_total", "Tries after a failure: open, recall, fetch, store, scout, policies, mqtt.", "what"),
 	}
 }

@@ -69,6 +69,7 @@ func (w *Worker) SubscribeMQTT(ctx context.Context, opts MQTTOptions) error {
 		if err := l.patiently(ctx, "open", func() error { return cmp.Or(w.loadPolicies(ctx), w.loadFences(ctx)) }); err != nil {
 			return err
 		}
+		l.recall(ctx)
 		return l.drain(ctx, src)
 	})
 	return stopped(ctx, g.Wait())

@@ -33,6 +33,9 @@ const (
 type Store interface {
 	SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, error)
 	Offset(ctx context.Context, stream string, partition int) (uint64, error)
+	// LastKept returns the newest positions in history of the drivers that were
+	// heard last.
+	LastKept(ctx context.Context) ([]fleet.Position, error)
 	// Policies returns where the history is kept denser or less dense than
 	// Options.MinInterval; asked every few seconds.
 	Policies(ctx context.Context) ([]fleet.Policy, error)
@@ -92,8 +95,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// A lane drains one partition. What it remembers of each source is lost with
-// it; then the keys of the store tell what was saved before.
+// A lane drains one partition. What it remembers of each source is lost with it;
+// then the store tells what was saved before, by its keys, and what was kept last.
 type lane struct {
 	*Worker
 	partition int
@@ -147,6 +150,7 @@ func (l *lane) open(ctx context.Context) (*stream.Reader, error) {
 			return nil, err
 		}
 	}
+	l.recall(ctx)
 	return l.log.Reader(ctx, l.partition, after)
 }
 

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		{"accounts", accountTests},
 		{"feed", feedTests},
 		{"policies", policyTests},
+		{"kept", keptTests},
 		{"history", historyTests},
 		{"trips", tripTests},
 		{"erase", eraseTests},

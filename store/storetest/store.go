@@ -34,6 +34,9 @@ type Store interface {
 	SaveBatch(ctx context.Context, b *fleet.Batch) (fleet.Saved, error)
 	// Offset returns how far a partition of a stream has been saved; 0 is nothing.
 	Offset(ctx context.Context, stream string, partition int) (uint64, error)
+	// LastKept returns the newest positions in history of the drivers that were
+	// heard last, in any order: name, fix time, speed and heading of each.
+	LastKept(ctx context.Context) ([]fleet.Position, error)
 
 	// EnsureFleet and EnsureDriver create what is not there, audited.
 	EnsureFleet(ctx context.Context, id string) (created bool, err error)
