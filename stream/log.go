@@ -96,6 +96,10 @@ func Open(ctx context.Context, opts Options) (*Log, error) {
 		p.m = l.m
 		go p.run()
 	}
+	if err := l.hearLetGo(); err != nil {
+		l.disconnect()
+		return nil, fmt.Errorf("stream: %w", err)
+	}
 	var monitor context.Context
 	monitor, l.stop = context.WithCancel(context.Background())
 	l.observe(ctx)

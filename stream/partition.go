@@ -47,6 +47,7 @@ type partition struct {
 	full  atomic.Bool // refuses appends; kept by the monitor
 	state atomic.Pointer[PartitionState]
 	floor atomic.Uint64 // acknowledged by the reader, through this frame
+	letGo atomic.Bool   // see release
 
 	mu      sync.Mutex
 	room    sync.Cond

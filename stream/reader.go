@@ -45,9 +45,9 @@ type Reader struct {
 	it       jetstream.MessagesContext
 }
 
-// Reader begins to read partition i after the frame numbered after, or with the
-// oldest frame that is there. It fails with ErrBehind when there is no such
-// number yet: going on would pass over new frames.
+// Reader begins to read partition i after the frame numbered after, through which
+// all is saved, or with the oldest frame that is there. It fails with ErrBehind
+// when there is no such number yet: going on would pass over new frames.
 func (l *Log) Reader(ctx context.Context, i int, after uint64) (*Reader, error) {
 	p := l.parts[i]
 	info, err := p.stream.Info(ctx)
@@ -57,7 +57,9 @@ func (l *Log) Reader(ctx context.Context, i int, after uint64) (*Reader, error) 
 	if after > info.State.LastSeq {
 		return nil, fmt.Errorf("%w: partition %d ends at frame %d, the offset is %d", ErrBehind, i, info.State.LastSeq, after)
 	}
-	return &Reader{l: l, p: p, next: after + 1}, nil
+	r := &Reader{l: l, p: p, next: after + 1}
+	r.Ack(after)
+	return r, nil
 }
 
 // Tail begins to read partition i with what was appended since then, beside the

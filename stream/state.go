@@ -98,6 +98,9 @@ func (l *Log) observe(ctx context.Context) {
 			err = p.purge(ctx)
 		}
 		err = errors.Join(err, p.observe(ctx))
+		if err == nil && l.holds.Load() == 0 {
+			err = p.release(ctx)
+		}
 		if broken {
 			p.full.Store(true) // publishers need not wait to be refused
 		}
