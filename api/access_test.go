@@ -35,8 +35,6 @@ func (b oneClient) Disconnect(fleetID, clientID string) error {
 	return nil
 }
 
-func (oneClient) Erased(string, string) {}
-
 func TestAccess(t *testing.T) {
 	opts, _, _ := withUplink(t)
 	s := serve(t, opts, func(o *Options) {

@@ -66,8 +66,6 @@ type Broker interface {
 	Clients(fleetID string) []fleet.Client
 	// Disconnect ends a connection; fleet.ErrNotFound when there is none.
 	Disconnect(fleetID, clientID string) error
-	// Erased has it show nothing any more of a driver whose data was erased.
-	Erased(fleetID, driver string)
 }
 
 // Options is what an API is made of. Store, Keeper, Verifier, Minter and
@@ -86,6 +84,10 @@ type Options struct {
 	Deliverer   Deliverer           // nil in a process that delivers nothing to webhooks
 	Retrier     Retrier             // nil in a process that cannot store what devices send
 	Vitals      func() fleet.Vitals // nil in a process without the stream
+
+	// Erased is told of a driver whose data was erased from the store, so that the
+	// other places that have some let go of it. nil: there are none.
+	Erased func(fleetID, driver string)
 
 	Web       fs.FS  // the built bundle, index.html at its root; nil or empty serves a plain page
 	LiveProto []byte // live.proto, as it is

@@ -27,8 +27,8 @@ func (a *API) eraseDriver(ctx context.Context, in *OneDriver) (*body[Erasure], e
 	if err != nil {
 		return nil, err
 	}
-	if a.Broker != nil {
-		a.Broker.Erased(c.fleet, in.ID)
+	if a.Erased != nil {
+		a.Erased(c.fleet, in.ID)
 	}
 	return reply(Erasure(done)), a.eraseProofs(ctx, c.fleet, in.ID)
 }

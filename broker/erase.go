@@ -16,6 +16,16 @@ func (b *Broker) Erased(fleetID, driver string) {
 	b.cluster.erased(k)
 }
 
+// TellErased is Erased for a process that has no broker: those of the other nodes
+// hear of it.
+func TellErased(bus Bus, fleetID, driver string) error {
+	return tellNodes(bus.Send, erasedNote(driverKey{fleetID, driver}))
+}
+
+func erasedNote(k driverKey) note {
+	return note{Kind: noteErased, Drivers: []notedDriver{{Fleet: k.fleet, Driver: k.driver}}}
+}
+
 func (b *Broker) forgetDriver(k driverKey) {
 	b.live.forget(k)
 	b.presence.forget(k)
@@ -32,14 +42,28 @@ func (l *live) forget(k driverKey) {
 	}
 }
 
-// forget takes back when and how a driver was last seen who is not connected.
+// forget takes back when and how a driver was last seen. Whoever is connected
+// still is: the store, which has forgotten that as well, is told anew by the node
+// of the connection.
 func (p *presence) forget(k driverKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.drivers[k] != nil || p.closing {
+	if p.closing {
 		return
 	}
 	delete(p.unsaved, k)
+	switch d := p.drivers[k]; {
+	case d == nil:
+		p.forgetLast(k)
+	case d.connections > 0:
+		p.tell(k, d, fleet.Presence{State: "online", At: now(), Source: d.told.Source})
+	case d.elsewhere == 0: // within the debounce
+		p.leaveLater(k, p.stays(k), fleet.Presence{State: "offline", At: now()})
+	}
+}
+
+// forgetLast replaces the last words about a driver who has gone.
+func (p *presence) forgetLast(k driverKey) {
 	body, err := json.Marshal(fleet.Presence{State: "offline", At: now()})
 	if err != nil {
 		p.b.log.Error("presence message", "error", err)
@@ -51,6 +75,6 @@ func (p *presence) forget(k driverKey) {
 // erased tells the other nodes.
 func (n *cluster) erased(k driverKey) {
 	if n != nil {
-		_ = n.tell(note{Kind: noteErased, Drivers: []notedDriver{{Fleet: k.fleet, Driver: k.driver}}}) // counted
+		_ = n.tell(erasedNote(k)) // counted
 	}
 }

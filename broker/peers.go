@@ -63,12 +63,14 @@ type peer struct {
 	coming  map[driverKey]fleet.Presence // of a snapshot under way
 }
 
-func (n *cluster) tell(m note) error {
+func (n *cluster) tell(m note) error { return tellNodes(n.send, m) }
+
+func tellNodes(send func(subject string, data []byte) error, m note) error {
 	data, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	return n.send(subjectNodes, data)
+	return send(subjectNodes, data)
 }
 
 // beatUntil says that this node lives, and finds out who does not, until ctx is

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -195,6 +196,16 @@ func TestTwoBrokers(t *testing.T) {
 		m.expect("live frame", position, func(topic string, payload []byte) bool {
 			f, err := codec.DecodeFrame(payload)
 			return topic == "fleet/acme/live" && err == nil && len(f.Entries) > 0
+		})
+	}
+
+	// An erasure by a process without a broker.
+	c.api2.want(http.StatusOK, "DELETE", "/drivers/d1/data", admin, "", nil)
+	for i, node := range []*process{c.a, c.b} {
+		id := fmt.Sprintf("w%d", i)
+		c.join(node, id, dispatcher(id), "fleet/acme/live").expect("keyframe of nobody", nil, func(_ string, payload []byte) bool {
+			f, err := codec.DecodeFrame(payload)
+			return err == nil && f.Keyframe && len(f.Entries) == 0
 		})
 	}
 

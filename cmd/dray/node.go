@@ -237,7 +237,7 @@ func (n *node) openHTTP(ctx context.Context, withAPI bool) error {
 		a, err := api.New(api.Options{
 			Store: n.store, Keeper: history.New(n.store, history.Options{MaxBytes: int64(n.c.Store.MaxBytes)}), Verifier: n.verifier, Minter: n.minter, Revocations: n.revocations, Broker: n.brokerOrNil(),
 			Devices: n.devices, Closed: n.registry != nil, Log: uplink{n.stream, n.registry, n.broker}, Blobs: proofs, Deliverer: n.relay,
-			Retrier: ingest.Retrier{Store: n.store}, Vitals: n.vitals,
+			Retrier: ingest.Retrier{Store: n.store}, Vitals: n.vitals, Erased: n.erased,
 			Web: bundle(), LiveProto: codec.LiveProto, Version: version, MapSource: n.c.Map.Source,
 			Origins: n.c.HTTP.Origins, Logger: n.log, Metrics: n.metrics,
 		})
@@ -270,6 +270,20 @@ func (n *node) openHTTP(ctx context.Context, withAPI bool) error {
 	}
 	n.add("http", func(ctx context.Context) error { return serveHTTP(ctx, serving, srv) })
 	return nil
+}
+
+// erased has every broker show nothing any more of a driver whose data was erased,
+// and its reports leave the disk of the stream.
+func (n *node) erased(fleetID, driver string) {
+	var err error
+	if n.broker != nil {
+		n.broker.Erased(fleetID, driver)
+	} else {
+		err = broker.TellErased(n.stream, fleetID, driver)
+	}
+	if err = errors.Join(err, n.stream.LetGo()); err != nil {
+		n.log.Error("erased, and not everywhere: erase it again", "fleet", fleetID, "driver", driver, "error", err)
+	}
 }
 
 // brokerOrNil keeps a nil *Broker from becoming an interface that is not nil.
