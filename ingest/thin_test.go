@@ -103,6 +103,37 @@ func drawDrive(t *rapid.T) []fleet.Fix {
 	return fixes
 }
 
+// An hour's backlog comes in arrays, most often the newest first, and each may be
+// a batch of its own: where they meet no slot has two fixes.
+func TestArraysOfABacklogMeet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const n = 3600
+		begin, size := rapid.IntRange(0, 4).Draw(t, "begin"), rapid.IntRange(250, 600).Draw(t, "size")
+		var arrays [][]fleet.Fix
+		for from := 0; from < n; from += size {
+			var fixes []fleet.Fix
+			for i := from; i < min(from+size, n); i++ {
+				fixes = append(fixes, at(float64(begin+i)))
+			}
+			arrays = append(arrays, fixes)
+		}
+		order := make([]int, len(arrays))
+		for i := range order {
+			order[i] = len(order) - 1 - i
+		}
+		sent := [][]fleet.Fix{{at(float64(begin + n))}}
+		for _, i := range rapid.Permutation(order).Draw(t, "order") {
+			sent = append(sent, arrays[i])
+		}
+		kept := judged(testLane(5*time.Second), sent...)
+		for i := 1; i < len(kept); i++ {
+			if kept[i-1]/(5*time.Second) == kept[i]/(5*time.Second) {
+				t.Fatalf("arrays of %d: both %v and %v are kept", size, kept[i-1], kept[i])
+			}
+		}
+	})
+}
+
 func TestBacklogIsThinnedAsLiveTraffic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		drive := drawDrive(t)
