@@ -27,7 +27,7 @@ type Claims struct {
 	Role      fleet.Role
 	Driver    string    // role device only: the driver it reports for, if not itself
 	ExpiresAt time.Time // zero only for a device's secret, which ends by revocation
-	IssuedAt  time.Time // zero when not told
+	IssuedAt  time.Time // zero when not told; of another issuer's token, the earliest that its clock allows
 	NotBefore time.Time // zero when not told
 	ID        string    // jti; empty when the credential cannot be revoked on its own
 	ACL       *ACL      // nil: the role's rules

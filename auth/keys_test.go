@@ -318,6 +318,27 @@ func TestJWKSAway(t *testing.T) {
 	}
 }
 
+// A provider with one key need not name it, whatever its tokens say.
+func TestJWKSWithoutIDs(t *testing.T) {
+	p, other := newRSA(t, 2048), newRSA(t, 2048)
+	server := newProvider(t, jwks(t, p.with("")))
+	time := newClock()
+	v := newVerifier(t, Options{JWKSURL: server.URL, Now: time.now})
+	for _, kid := range []string{"", "1"} {
+		if _, err := v.Verify(t.Context(), sign(t, p.method, kid, p.private, good())); err != nil {
+			t.Errorf("key id %q: Verify = %v", kid, err)
+		}
+		if _, err := v.Verify(t.Context(), sign(t, p.method, kid, other.private, good())); !errors.Is(err, ErrSignature) {
+			t.Errorf("another key, id %q: Verify = %v, want ErrSignature", kid, err)
+		}
+	}
+	server.set(http.StatusBadGateway, nil)
+	time.advance(fetchAtMost)
+	if _, err := v.Verify(t.Context(), sign(t, p.method, "1", p.private, good())); err != nil {
+		t.Errorf("while the provider is away: %v", err)
+	}
+}
+
 // A key without an id elsewhere does not stand before the one that is named.
 func TestKeysOfTwoSources(t *testing.T) {
 	local, remote := newRSA(t, 2048), newRSA(t, 2048)

@@ -85,12 +85,12 @@ func (u *urlKeys) keys(ctx context.Context, kid, alg string) ([]key, error) {
 	}
 	held = u.held.Load()
 	switch {
+	case held == nil:
+		return nil, u.err
 	case held.has(kid, alg):
 		return held.keys, nil
-	case u.err != nil:
-		return nil, u.err
 	}
-	return nil, nil
+	return held.keys, u.err // those without an id, for a token with one
 }
 
 // refresh fetches the keys and remembers the outcome. It ends by its own

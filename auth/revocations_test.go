@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -54,6 +55,38 @@ func TestVerifyRevoked(t *testing.T) {
 	r.Add(fleet.Revocation{Fleet: "acme", JTI: "t1", ExpiresAt: noon.Add(time.Hour)})
 	if _, err := v.Verify(t.Context(), token); !errors.Is(err, ErrRevoked) {
 		t.Errorf("Verify = %v, want ErrRevoked", err)
+	}
+}
+
+// The clock of another issuer may be ahead by the leeway: what it issued before a
+// revocation of the subject does not look as if it came after it.
+func TestVerifyRevokedOfAnotherIssuer(t *testing.T) {
+	p := newEd(t)
+	path := filepath.Join(t.TempDir(), "keys.pem")
+	write(t, path, pemOf(t, p))
+	clock, r := newClock(), NewRevocations(atNoon)
+	v := newVerifier(t, Options{KeysFile: path, Secret: secret, Revocations: r, Now: clock.now})
+	issued := func(ahead time.Duration) string {
+		return sign(t, p.method, "", p.private, good(jwt.MapClaims{"iat": noon.Add(ahead).Unix()}))
+	}
+	before, err := v.Verify(t.Context(), issued(leeway))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Add(fleet.Revocation{Fleet: "acme", Subject: "d1", Before: noon, ExpiresAt: noon.Add(time.Hour)})
+	if !r.Revoked(before) {
+		t.Error("a live connection of the subject stays")
+	}
+	clock.advance(2 * leeway)
+	if _, err := v.Verify(t.Context(), issued(leeway)); !errors.Is(err, ErrRevoked) {
+		t.Errorf("the same token later: %v, want ErrRevoked", err)
+	}
+	if _, err := v.Verify(t.Context(), issued(leeway+time.Second)); err != nil {
+		t.Errorf("one that was issued after it: %v", err)
+	}
+	ours := sign(t, jwt.SigningMethodHS256, "", secret, good(jwt.MapClaims{"iat": noon.Add(time.Second).Unix()}))
+	if _, err := v.Verify(t.Context(), ours); err != nil {
+		t.Errorf("one of our own, a second after it: %v", err)
 	}
 }
 

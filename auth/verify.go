@@ -117,7 +117,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	case err != nil:
 		return nil, classify(err)
 	}
-	if t.Method.Alg() != algHS256 { // ours are
+	foreign := t.Method.Alg() != algHS256 // ours are
+	if foreign {
 		raw = v.opts.Names.translate(raw)
 	}
 	c, err := parseClaims(raw)
@@ -126,6 +127,13 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	}
 	if err := v.check(c); err != nil {
 		return nil, err
+	}
+	if foreign && !c.IssuedAt.IsZero() {
+		// By a clock that may be ahead of ours: it must not escape a revocation.
+		c.IssuedAt = c.IssuedAt.Add(-leeway)
+	}
+	if v.opts.Revocations.Revoked(c) {
+		return nil, ErrRevoked
 	}
 	return c, nil
 }
@@ -141,8 +149,7 @@ func classify(err error) error {
 	return fmt.Errorf("%w: %w", ErrMalformed, err)
 }
 
-// check holds verified claims against the clock, the configuration and the
-// revocations.
+// check holds verified claims against the clock and the configuration.
 func (v *Verifier) check(c *Claims) error {
 	if err := c.validate(); err != nil {
 		return err
@@ -159,8 +166,6 @@ func (v *Verifier) check(c *Claims) error {
 		return fmt.Errorf("%w: nbf is ahead", ErrNotYetValid)
 	case c.IssuedAt.After(now.Add(leeway)):
 		return fmt.Errorf("%w: iat is ahead", ErrNotYetValid)
-	case v.opts.Revocations.Revoked(c):
-		return ErrRevoked
 	}
 	return nil
 }
@@ -169,6 +174,9 @@ func (v *Verifier) check(c *Claims) error {
 // if no key carries that id, those without one. A key is for one algorithm.
 // away is set if not every source could be asked.
 func (v *Verifier) keysFor(ctx context.Context, t *jwt.Token) (keys jwt.VerificationKeySet, away, err error) {
+	if _, critical := t.Header["crit"]; critical {
+		return keys, nil, fmt.Errorf("%w: it asks for extensions", ErrSignature) // RFC 7515 section 4.1.11: none is known here
+	}
 	kid, _ := t.Header["kid"].(string)
 	alg := t.Method.Alg()
 	var named, others jwt.VerificationKeySet

@@ -173,6 +173,23 @@ func TestVerifySignature(t *testing.T) {
 	}
 }
 
+// A token may name extensions without which it must not be understood (RFC 7515
+// section 4.1.11). None is known here, also not one that is there by accident.
+func TestVerifyCritical(t *testing.T) {
+	v := newVerifier(t, Options{Secret: secret})
+	for _, crit := range []any{[]string{"b64"}, []string{}, nil, "exp"} {
+		token := jwt.NewWithClaims(jwt.SigningMethodHS256, good())
+		token.Header["crit"], token.Header["b64"] = crit, false
+		signed, err := token.SignedString(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Verify(t.Context(), signed); !errors.Is(err, ErrSignature) {
+			t.Errorf("crit %v: Verify = %v, want ErrSignature", crit, err)
+		}
+	}
+}
+
 func TestMintRoundTrip(t *testing.T) {
 	m, err := NewMinter(secret, "dray.example", "")
 	if err != nil {
