@@ -106,7 +106,7 @@ func (c *conn) Appended(tok uint64, err error) {
 		p = packet.AppendPuback(room[:0], c.version, t.id(), code, "")
 	case t&tokenQoS2 != 0:
 		if code == packet.CodeSuccess {
-			c.session.receive(t.id())
+			c.session.receive(t.id(), c.start)
 		}
 		p = packet.AppendPubrec(room[:0], c.version, t.id(), code, "")
 	}

@@ -199,8 +199,8 @@ func (b *Broker) newInline(id string) *mqtt.Client {
 	return cl
 }
 
-// inject publishes p through the engine, as from c for the sake of no-local; c
-// may be nil.
+// inject publishes p through the engine, as from c when it is to be kept from c;
+// c may be nil.
 func (b *Broker) inject(c *conn, p *packet.Publish, topic string) {
 	pk := packets.Packet{ProtocolVersion: packet.V311}
 	if len(p.Props) > 0 {
@@ -217,10 +217,10 @@ func (b *Broker) inject(c *conn, p *packet.Publish, topic string) {
 	pk.TopicName, pk.Payload = topic, append([]byte(nil), p.Payload...)
 	pk.PacketID = uint16(p.QoS) // the engine wants one; the guard has acknowledged
 	from := b.inline
-	if c != nil && c.inline == nil {
-		c.inline = b.newInline(c.key)
-	}
-	if c != nil {
+	if c != nil && c.keepsFrom(topic) {
+		if c.inline == nil {
+			c.inline = b.newInline(c.key)
+		}
 		from = c.inline
 	}
 	if err := b.engine.InjectPacket(from, pk); err != nil {

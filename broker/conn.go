@@ -2,7 +2,6 @@ package broker
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -41,6 +40,7 @@ type conn struct {
 	shortened   bool      // the session expires sooner than the client asked for
 	openedAt    time.Time // when it was accepted
 	session     *session
+	start       int   // of session.starts, the one that this connection belongs to
 	will        *will // nil is none; the reader clears it at a clean DISCONNECT
 
 	claims atomic.Pointer[auth.Claims] // replaced by renewal
@@ -52,6 +52,8 @@ type conn struct {
 	rate     bucket
 	lastRead time.Time           // when the read deadline was set last
 	now      time.Time           // when what is being dealt with was read
+	heard    bool                // a whole packet has come since the read deadline was asked for
+	partly   int                 // bytes of one that is not whole yet, since then
 	settled  time.Time           // when it published last, in conformance mode
 	watching map[string]struct{} // fleets whose drivers on other nodes it sees; under cluster.mu
 
@@ -101,8 +103,10 @@ var errEnded = errors.New("connection ended")
 // serve deals with what the client sends, until the connection ends.
 func (c *conn) serve() {
 	c.now = time.Now() // of what came together with the CONNECT
+	c.heard = true
 	for !c.closed.Load() {
 		frame, err := c.in.frame(c.b.opts.Limits.PacketSize, c.fill)
+		c.heard = true
 		if err == nil {
 			err = c.handle(frame)
 		}
@@ -113,16 +117,24 @@ func (c *conn) serve() {
 	}
 }
 
-// fill reads from the socket until the keep-alive ends.
+// keepsAlive is how many bytes of a large packet count as much as a whole one.
+const keepsAlive = 1 << 10
+
+// fill reads from the socket until the keep-alive ends. Whole packets extend it,
+// not a few bytes now and then [MQTT-3.1.2-22].
 func (c *conn) fill(buf []byte) (int, error) {
-	if now := time.Now(); now.Sub(c.lastRead) > c.keepAlive/16 {
-		c.lastRead = now
-		_ = c.nc.SetReadDeadline(now.Add(c.keepAlive + c.keepAlive/2)) // [MQTT-3.1.2-22]
+	if c.heard || c.partly >= keepsAlive {
+		c.heard, c.partly = false, 0
+		if now := time.Now(); now.Sub(c.lastRead) > c.keepAlive/16 {
+			c.lastRead = now
+			_ = c.nc.SetReadDeadline(now.Add(c.keepAlive + c.keepAlive/2))
+		}
 	}
 	if c.closed.Load() { // ended while the deadline was being set
 		return 0, errEnded
 	}
 	n, err := c.nc.Read(buf)
+	c.partly += n
 	c.now = time.Now()
 	return n, err
 }
@@ -192,8 +204,18 @@ func (c *conn) fail(err error) {
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		c.end(0, "connection lost")
 	default:
-		c.end(0, fmt.Sprintf("connection lost: %v", err))
+		c.end(0, "connection lost: "+cause(err))
 	}
+}
+
+// cause says what happened to a connection, without its addresses: dispatchers
+// read it as the reason of a presence.
+func cause(err error) string {
+	var failed *net.OpError
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	return err.Error()
 }
 
 // end closes the connection. The client is told code, when it is an MQTT 5 one
@@ -209,13 +231,20 @@ func (c *conn) end(code byte, reason string) {
 	}
 	c.endMu.Unlock()
 	if first && code != 0 && c.version == packet.V5 {
-		text := reason
-		if !c.problemInfo {
-			text = ""
-		}
-		c.out.last(packet.AppendDisconnect(nil, c.version, code, text))
+		c.out.last(c.explain(reason, func(text string) []byte { return packet.AppendDisconnect(nil, c.version, code, text) }))
 	}
 	_ = c.Close()
+}
+
+// explain returns a packet with its reason string, or without when the client
+// wants none or the packet would be too large for it [MQTT-3.14.2-3].
+func (c *conn) explain(reason string, encode func(text string) []byte) []byte {
+	if c.problemInfo {
+		if p := encode(reason); c.maxPacket == 0 || len(p) <= c.maxPacket {
+			return p
+		}
+	}
+	return encode("")
 }
 
 // ended returns why the connection ended.

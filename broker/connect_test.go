@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,6 +141,69 @@ func TestConnackAnnounces(t *testing.T) {
 		w.silent()
 		w.send([]byte{packet.TypeDisconnect << 4, 0})
 		w.closed()
+	}
+}
+
+// A byte now and then is no sign of life: that takes whole packets, or much of one.
+func TestKeepAliveTakesWholePackets(t *testing.T) {
+	s := start(t)
+	for _, version := range versions {
+		w := s.dial(version)
+		w.connect(hello{id: "d1", password: s.driver("d1"), keepAlive: 1})
+		slow := publishFrame(version, d1+"health", strings.Repeat("x", 200), 1, 1)
+		ended, stop := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(ended)
+			for _, b := range slow[:len(slow)-1] {
+				if _, err := w.nc.Write([]byte{b}); err != nil {
+					return
+				}
+				select {
+				case <-stop:
+					return
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+		}()
+		at := time.Now()
+		w.ended(packet.CodeKeepAliveTimeout)
+		if d := time.Since(at); d > 15*time.Second { // it would take 20 s
+			t.Errorf("version %d: ended after %v", version, d)
+		}
+		close(stop)
+		<-ended
+
+		w = s.dial(version)
+		w.connect(hello{id: "d1", password: s.driver("d1"), keepAlive: 1})
+		large := publishFrame(version, d1+"health", health(1)+strings.Repeat(" ", 10*keepsAlive), 1, 1)
+		for i := range 10 {
+			w.send(large[i*len(large)/10 : (i+1)*len(large)/10])
+			if g, err := w.read(300 * time.Millisecond); err == nil && i < 9 {
+				t.Fatalf("version %d: %v while it sends", version, g)
+			} else if err == nil && g.typ() != packet.TypePuback {
+				t.Errorf("version %d: %v", version, g)
+			}
+		}
+	}
+}
+
+// No packet is larger than its client takes: the reason is left out.
+func TestReasonsFitTheClient(t *testing.T) {
+	s := start(t)
+	for most, explained := range map[uint32]bool{20: false, 100: true} {
+		w := s.dial(packet.V5)
+		w.connect(hello{id: "d1", password: s.driver("d1"), props: u32(0x27, most)})
+		w.send(frame(packet.TypePublish<<4, append(append(str(d1+"health"), 3), u16(0x23, 1)...)))
+		g := w.want(packet.TypeDisconnect)
+		if g.body[0] != packet.CodeTopicAliasInvalid || (len(g.body) > 2) != explained || 2+len(g.body) > int(most) {
+			t.Errorf("of at most %d bytes: %v", most, g)
+		}
+		w = s.dial(packet.V5)
+		w.send(hello{id: "other", password: s.driver("d1"), props: u32(0x27, most)}.frame(packet.V5))
+		g = w.want(packet.TypeConnack)
+		if g.body[1] != packet.CodeClientIDInvalid || (len(g.body) > 3) != explained || 2+len(g.body) > int(most) {
+			t.Errorf("of at most %d bytes: %v", most, g)
+		}
 	}
 }
 

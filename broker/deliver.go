@@ -83,6 +83,7 @@ func (c *conn) Write(p []byte) (int, error) {
 // with QoS 1 and 2, the client has acknowledged others.
 func (c *conn) deliver(h packet.Header, p []byte) {
 	if c.maxPacket > 0 && len(p) > c.maxPacket {
+		c.b.drop("too large for the client")
 		c.discard(h)
 		return
 	}
@@ -112,10 +113,10 @@ func (d *held) pass(c *conn, h packet.Header, p []byte) {
 	c.send(p)
 }
 
-// discard takes a delivery that is too large for the client as completed
-// [MQTT-3.1.2-25]. The engine would keep it, and refuse to resume the session.
+// discard takes a delivery that is not to be sent as completed: one that is too
+// large for the client [MQTT-3.1.2-25], or has expired. The engine would keep it, and
+// refuse to resume the session.
 func (c *conn) discard(h packet.Header) {
-	c.b.drop("too large for the client")
 	if h.QoS > 0 && c.client.Load().State.Inflight.Delete(h.ID) {
 		atomic.AddInt64(&c.b.engine.Info.Inflight, -1)
 		c.session.settled(h.ID)
@@ -174,10 +175,33 @@ func (d *held) release(c *conn, id uint16) {
 		next := d.waiting[0]
 		d.waiting = d.waiting[1:]
 		d.stored -= len(next)
-		h, _ := packet.Outbound(next)
-		d.sent[h.ID] = struct{}{}
-		c.send(next)
+		if h, _ := packet.Outbound(next); c.fresh(h, next) {
+			d.sent[h.ID] = struct{}{}
+			c.send(next)
+		}
 	}
+}
+
+// fresh puts what is left of its expiry interval into a delivery that has waited
+// [MQTT-3.3.2-6], and reports whether it is still to be sent [MQTT-3.3.2-5].
+func (c *conn) fresh(h packet.Header, p []byte) bool {
+	pk, ok := c.client.Load().State.Inflight.Get(h.ID)
+	if !ok {
+		return false // the client has acknowledged what it was not sent
+	}
+	if pk.Expiry <= 0 {
+		return true
+	}
+	left := pk.Expiry - time.Now().Unix()
+	if left <= 0 {
+		c.b.drop("expired")
+		c.discard(h)
+		return false
+	}
+	if c.version == packet.V5 {
+		packet.SetMessageExpiry(p, uint32(left))
+	}
+	return true
 }
 
 // acknowledged takes a PUBACK, PUBREC or PUBCOMP of the client for a delivery.

@@ -43,7 +43,7 @@ func (b *Broker) match(topic string, old *matches) *matches {
 		if c == nil || !c.greeted.Load() || !c.claims.Load().MayReceive(topic) {
 			return list
 		}
-		t := target{c: c, noLocal: noLocal}
+		t := target{c: c, noLocal: noLocal && c.keepsFrom(topic)}
 		for _, id := range ids {
 			if id > 0 { // the engine's none, among others that it has merged
 				t.ids = append(t.ids, id)

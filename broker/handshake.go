@@ -93,11 +93,7 @@ func (c *conn) refuseConnect(err error) error {
 		r = &refusal{packet.CodeServerUnavailable, "cannot be checked now"}
 	}
 	c.b.metrics.connects("refused").Inc()
-	text := r.reason
-	if !c.problemInfo {
-		text = ""
-	}
-	c.out.add(packet.AppendConnack(nil, c.version, r.code, text), false)
+	c.out.add(c.explain(r.reason, func(text string) []byte { return packet.AppendConnack(nil, c.version, r.code, text) }), false)
 	return err
 }
 

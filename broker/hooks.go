@@ -2,6 +2,7 @@ package broker
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -60,10 +61,14 @@ func (h *hooks) OnRetainMessage(_ *mqtt.Client, pk packets.Packet, _ int64) {
 func (h *hooks) OnSelectSubscribers(subs *mqtt.Subscribers, _ packets.Packet) *mqtt.Subscribers {
 	subs.SharedSelected = make(map[string]packets.Subscription)
 	for _, members := range subs.Shared {
-		chosen := ""
-		for key := range members { // in random order
-			if chosen = key; h.b.sessions.connected(key) != nil {
-				break
+		chosen, here := "", 0
+		for key := range members {
+			if h.b.sessions.connected(key) != nil {
+				if here++; rand.IntN(here) == 0 { // each with the same chance; the order of a map is not fair
+					chosen = key
+				}
+			} else if here == 0 {
+				chosen = key
 			}
 		}
 		sub, merged := subs.SharedSelected[chosen]

@@ -90,9 +90,10 @@ func (c *conn) disconnect(frame []byte) error {
 			return &packet.Malformed{Code: packet.CodeProtocolError, Reason: "a session expiry that was zero at CONNECT"} // [MQTT-3.14.2-2]
 		}
 	}
-	if d.Code != packet.CodeDisconnectWithWill {
-		c.will = nil // [MQTT-3.14.4-3]
+	if d.Code == packet.CodeSuccess {
+		c.will = nil // [MQTT-3.14.4-3]; any other reason has it sent (section 3.1.2.5)
 	}
+	c.acks.drain() // what it published before is still acknowledged
 	c.end(0, "disconnected")
 	return nil
 }

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -25,8 +26,9 @@ func TestRevokedWhileConnecting(t *testing.T) {
 	var s *server
 	s = start(t, func(o *Options) { o.Registry = revoking{&s} })
 	for _, version := range []byte{packet.V311, packet.V5} {
+		id := fmt.Sprintf("d%d", version) // the other one is revoked already
 		w := s.dial(version)
-		w.send(hello{id: "d1", password: s.driver("d1"), keepAlive: 60}.frame(version))
+		w.send(hello{id: id, password: s.driver(id), keepAlive: 60}.frame(version))
 		w.connack()
 		w.ended(packet.CodeNotAuthorized)
 	}

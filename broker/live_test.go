@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -89,6 +90,14 @@ func TestPresence(t *testing.T) {
 		t.Errorf("offline after %v, want the debounce first", d)
 	}
 	eventually(t, "the store knows", func() bool { return kept.state("d1") == "offline" && kept.state("ghost") == "offline" })
+
+	w = s.client(packet.V5, "d1:phone", s.driver("d1"))
+	x.presence()
+	_ = w.nc.(*net.TCPConn).SetLinger(0) // it is reset
+	_ = w.nc.Close()
+	if _, p, _ := x.presence(); !strings.HasPrefix(p.Reason, "connection lost: ") || strings.Contains(p.Reason, "127.0.0.1") {
+		t.Errorf("the reason is %q, want none with addresses", p.Reason)
+	}
 }
 
 // All retained publications reach a new subscriber, however many.

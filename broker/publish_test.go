@@ -88,6 +88,46 @@ func TestQoS2IsTakenOnce(t *testing.T) {
 	}
 }
 
+// What was published in a session that has begun anew meanwhile, and is stored only
+// then, does not stand in the way of its packet id.
+func TestQoS2OfAFormerSession(t *testing.T) {
+	m := newMemoryStream()
+	s := startOn(t, m)
+	h := hello{id: "d1", password: s.driver("d1"), props: u32(0x11, 3600)}
+	w := s.dial(packet.V5)
+	w.connect(h)
+	w.publish(d1+"location", fix(1), 2, 7)
+	former := m.next(t)
+	_ = w.nc.Close()
+	s.gone(t, "d1")
+	w = s.dial(packet.V5)
+	w.connect(h)
+	former.answer(nil)
+	w.publish(d1+"location", fix(2), 2, 7)
+	r := m.next(t)
+	if said(r.Publication) != fix(2) {
+		t.Errorf("appended %s", said(r.Publication))
+	}
+	r.answer(nil)
+	w.finish(2, 7)
+}
+
+// A client that publishes and says goodbye at once is told that it is stored.
+func TestAcknowledgedBeforeTheEnd(t *testing.T) {
+	for _, version := range versions {
+		m := newMemoryStream()
+		s := startOn(t, m)
+		w := s.client(version, "d1", s.driver("d1"))
+		w.send(publishFrame(version, d1+"location", fix(1), 1, 1), publishFrame(version, d1+"location", fix(2), 2, 2),
+			[]byte{packet.TypeDisconnect << 4, 0})
+		m.next(t).answer(nil)
+		m.next(t).answer(nil)
+		w.acked(packet.TypePuback, 1, 0)
+		w.acked(packet.TypePubrec, 2, 0)
+		w.closed()
+	}
+}
+
 // Many publishes in flight are acknowledged in the order in which they came,
 // after the stream has synced them.
 func TestAcknowledgementsKeepOrder(t *testing.T) {

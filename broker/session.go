@@ -31,6 +31,7 @@ type session struct {
 	bytes    int                 // that these take
 	total    *atomic.Int64       // the same of all sessions
 	over     bool                // the session has ended: nothing is kept for it
+	starts   int                 // how often it has begun anew
 }
 
 // turn is the place of a delivery among those that are not yet acknowledged, and
@@ -60,10 +61,15 @@ func identityOf(c *auth.Claims) identity {
 	return id
 }
 
-// receive remembers a QoS 2 publish until its PUBREL.
-func (s *session) receive(id uint16) {
+// receive remembers a QoS 2 publish until its PUBREL. One that came before the
+// session began anew, and was stored after, means nothing to it: its packet id is
+// free for another.
+func (s *session) receive(id uint16, start int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if start != s.starts {
+		return
+	}
 	if s.incoming == nil {
 		s.incoming = make(map[uint16]struct{})
 	}
@@ -194,6 +200,14 @@ func (s *session) forget() {
 	defer s.mu.Unlock()
 	s.grow(-s.bytes)
 	s.incoming, s.order, s.turn, s.sent = nil, nil, 0, nil
+	s.starts++
+}
+
+// begun returns how often the session has begun anew.
+func (s *session) begun() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.starts
 }
 
 // end drops all state for good.

@@ -77,8 +77,11 @@ func TestSubscribeMixed(t *testing.T) {
 	if a, b := w.ack(), w.ack(); a.payload+b.payload != "23" {
 		t.Errorf("delivered %s and %s", a.payload, b.payload)
 	}
-	w.send(unsubscribeFrame(packet.V5, 9, "fleet/acme/broadcast", "fleet/acme/nothing", "$share/g/fleet/acme/alerts/+"))
-	if g := w.want(packet.TypeUnsuback); fmt.Sprintf("%x", g.body) != "000900"+"00"+"11"+"00" {
+	other := s.client(packet.V5, "x2", s.dispatcher("x2"))
+	other.granted(1, "fleet/acme/broadcast", "fleet/acme/another")
+	w.send(unsubscribeFrame(packet.V5, 9, "fleet/acme/broadcast", "fleet/acme/nothing", "$share/g/fleet/acme/alerts/+",
+		"fleet/acme/broadcast", "fleet/acme/another")) // one that is gone already, and another client's
+	if g := w.want(packet.TypeUnsuback); fmt.Sprintf("%x", g.body) != "000900"+"00"+"11"+"00"+"11"+"11" {
 		t.Errorf("UNSUBACK %v", g)
 	}
 	s.b.Publish("fleet/acme/broadcast", []byte("4"), false, 1)
@@ -95,6 +98,13 @@ func TestSubscriptionsLimit(t *testing.T) {
 		t.Errorf("the 65th: %#x, want 0x97", code)
 	}
 	w.granted(0, "fleet/acme/shipments/s0") // it is there already
+	w.send(unsubscribeFrame(packet.V5, 99, "fleet/acme/shipments/s62", "fleet/acme/shipments/s63"))
+	w.want(packet.TypeUnsuback)
+	// What is there already, or is named twice, counts once.
+	w.granted(0, "fleet/acme/shipments/s0", "fleet/acme/shipments/s1", "fleet/acme/shipments/a", "fleet/acme/shipments/a", "fleet/acme/shipments/b")
+	if code := w.subscribe(0, "fleet/acme/shipments/more")[0]; code != packet.CodeQuotaExceeded {
+		t.Errorf("the 65th again: %#x, want 0x97", code)
+	}
 }
 
 // The engine's topic parsing is quadratic in the levels and holds a lock.
@@ -173,6 +183,27 @@ func TestSharedSubscription(t *testing.T) {
 	s.b.Publish("fleet/acme/broadcast", nil, false, 0)
 	if n, m := a.until("fleet/acme/broadcast"), b.until("fleet/acme/broadcast"); n+m != 100 || n == 0 || m == 0 {
 		t.Errorf("%d and %d of 100 delivered", n, m)
+	}
+}
+
+// Each member of a group has its part of the work.
+func TestSharesAreFair(t *testing.T) {
+	s := start(t)
+	var members []*wire
+	for i := range 3 {
+		id := fmt.Sprintf("x%d", i)
+		w := s.client(packet.V5, id, s.dispatcher(id))
+		w.granted(0, "$share/g/fleet/acme/alerts/+", "fleet/acme/broadcast")
+		members = append(members, w)
+	}
+	for i := range 300 {
+		s.b.Publish("fleet/acme/alerts/speed", fmt.Append(nil, i), false, 1)
+	}
+	s.b.Publish("fleet/acme/broadcast", nil, false, 0)
+	for i, w := range members {
+		if n := w.until("fleet/acme/broadcast"); n < 60 || n > 140 {
+			t.Errorf("member %d has %d of 300", i, n)
+		}
 	}
 }
 
@@ -394,6 +425,10 @@ func TestWills(t *testing.T) {
 	w.send([]byte{packet.TypeDisconnect << 4, 1, packet.CodeDisconnectWithWill})
 	told("at a DISCONNECT with will")
 
+	w = connect(0, 0)
+	w.send([]byte{packet.TypeDisconnect << 4, 1, packet.CodeUnspecified})
+	told("at a DISCONNECT that is not a normal one")
+
 	_ = connect(3600, 1).nc.Close()
 	told("at the end of the session, before its delay")
 
@@ -415,8 +450,8 @@ func TestWills(t *testing.T) {
 	w.ended(packet.CodeTakenOver)
 	told("at a clean start")
 	clean.silent()
-	if records := drain(t, log, 5); len(records) != 5 {
-		t.Errorf("%d wills are durable, want 5", len(records))
+	if records := drain(t, log, 6); len(records) != 6 {
+		t.Errorf("%d wills are durable, want 6", len(records))
 	}
 }
 

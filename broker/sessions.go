@@ -120,7 +120,7 @@ func (ss *sessions) attach(c *conn, id identity, wantClean bool, expiry time.Dur
 	s.will, s.timer = nil, nil // resumed before its delay passed: not sent [MQTT-3.1.3-9]
 	s.identity, s.conn, s.expiry, s.expires = id, c, expiry, time.Time{}
 	s.owner.Store(c)
-	c.session = s
+	c.session, c.start = s, s.begun()
 	return clean, ended
 }
 

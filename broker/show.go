@@ -27,7 +27,7 @@ func (b *Broker) Show(topic string, payload []byte) {
 		b.live.track(r, fixes, now)
 		b.fanOut(r, &p, nil)
 	} else {
-		b.relay(topic, &p)
+		b.relay(topic, &p, nil)
 	}
 	b.cluster.live(r, &p)
 }

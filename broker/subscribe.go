@@ -74,9 +74,9 @@ func (c *conn) subscribe(frame []byte) error {
 	return nil
 }
 
-// unsubscribe checks an UNSUBSCRIBE and leaves it to the engine. A filter
-// beyond the limits cannot be subscribed; the engine, whose search is quadratic
-// in the levels, is asked about another that cannot be either.
+// unsubscribe checks an UNSUBSCRIBE and leaves it to the engine. In place of a filter
+// that the client has not, the engine is asked about one that nobody can have: it
+// would say yes when another client has it, and its search is quadratic in the levels.
 func (c *conn) unsubscribe(frame []byte) error {
 	u, err := packet.ParseUnsubscribe(frame, c.version)
 	if err != nil {
@@ -85,10 +85,12 @@ func (c *conn) unsubscribe(frame []byte) error {
 	if err := c.slow(); err != nil {
 		return err
 	}
+	have := c.client.Load().State.Subscriptions.GetAll()
 	for i, filter := range u.Filters {
-		if _, inner, ok := fleet.CutShare(filter); !ok || !fleet.ValidFilter(inner) {
+		if _, ok := have[filter]; !ok {
 			u.Filters[i] = "$none"
 		}
+		delete(have, filter) // named twice, it is there once
 	}
 	frame = packet.AppendUnsubscribe(nil, c.version, u)
 	err = c.toEngineAs(frame, u.ID)
@@ -122,9 +124,13 @@ func (c *conn) decide(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 	s.verdicts = s.verdicts[:0]
 	claims := c.claims.Load()
 	have := cl.State.Subscriptions.Len()
+	added := make(map[string]struct{}) // by this packet
 	for i := range pk.Filters {
 		f := &pk.Filters[i]
 		_, existed := cl.State.Subscriptions.Get(f.Filter)
+		if _, ok := added[f.Filter]; ok {
+			existed = true
+		}
 		v := verdict{filter: f.Filter, existed: existed, handling: f.RetainHandling, id: f.Identifier}
 		_, inner, ok := fleet.CutShare(f.Filter)
 		switch {
@@ -139,7 +145,10 @@ func (c *conn) decide(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 		case !existed && have >= c.b.opts.Limits.Subscriptions:
 			v.code = packet.CodeQuotaExceeded
 		default:
-			have++
+			if !existed {
+				have++
+				added[f.Filter] = struct{}{}
+			}
 			f.RetainHandling = 2 // retained publications are sent by subscribed
 			if carriesPositions(inner) {
 				f.Qos = 0

@@ -1,11 +1,48 @@
 package broker
 
 import (
+	"encoding/binary"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/dray-fleet/dray/broker/packet"
+	"github.com/dray-fleet/dray/fleet"
 )
+
+// A delivery that waits for the client's acknowledgements expires like one that
+// waits for the client.
+func TestWaitingDeliveriesExpire(t *testing.T) {
+	s := start(t)
+	token := s.token(fleet.RoleService, "acme", "s1", allowing("fleet/acme/own/#", "fleet/acme/own/#"))
+	w := s.dial(packet.V5)
+	w.connect(hello{id: "s1", password: token, props: u16(0x21, 1)})
+	w.granted(1, "fleet/acme/own/a")
+	from := s.client(packet.V5, "s1:from", token)
+	publish := func(payload string, id uint16, props []byte) {
+		from.send(packet.AppendPublish(nil, packet.V5, &packet.Publish{Topic: []byte("fleet/acme/own/a"), Payload: []byte(payload), QoS: 1, ID: id, Props: props}))
+		from.acked(packet.TypePuback, id, 0)
+	}
+	publish("first", 1, nil)
+	publish("short", 2, u32(0x02, 1))
+	publish("long", 3, u32(0x02, 1000))
+	publish("for ever", 4, nil)
+	first := w.message()
+	at := time.Now()
+	eventually(t, "the short one has expired", func() bool { return time.Since(at) > 2*time.Second })
+	w.send(packet.AppendPuback(nil, packet.V5, first.id, 0, ""))
+	m := w.ack()
+	if m.payload != "long" || binary.BigEndian.Uint32(m.props[0x02]) > 999 {
+		t.Errorf("got %+v, want the long one with what is left of its interval", m)
+	}
+	if m := w.ack(); m.payload != "for ever" || m.props[0x02] != nil {
+		t.Errorf("got %+v", m)
+	}
+	w.silent()
+	if n := s.b.sessions.bytes.Load(); n != 0 {
+		t.Errorf("%d bytes are still kept", n)
+	}
+}
 
 // A client that acknowledges too little does not silently miss the newest: its
 // connection ends, and what was to be acknowledged comes again, with room for more.

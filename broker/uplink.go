@@ -175,7 +175,7 @@ func (c *conn) plain(p *packet.Publish, topic string) error {
 	case 1:
 		c.send(packet.AppendPuback(nil, c.version, p.ID, packet.CodeSuccess, ""))
 	case 2:
-		c.session.receive(p.ID)
+		c.session.receive(p.ID, c.start)
 		c.send(packet.AppendPubrec(nil, c.version, p.ID, packet.CodeSuccess, ""))
 	}
 	return nil
@@ -253,7 +253,7 @@ func (b *Broker) uplink(r *route, p *packet.Publish, now time.Time, claims *auth
 	case fleet.KindVendor:
 		b.showNative(r, fixes, now)
 	default:
-		b.relay(r.topic, p)
+		b.relay(r.topic, p, to)
 		b.cluster.live(r, p)
 	}
 	return nil
@@ -312,8 +312,9 @@ func (b *Broker) tellError(r *route, bad *fleet.InvalidError, now time.Time) {
 
 // relay hands a report other than a position to the engine, which delivers it
 // with the QoS that its subscribers asked for. Upstream topics are not retained.
-func (b *Broker) relay(topic string, p *packet.Publish) {
-	b.inject(nil, &packet.Publish{
+func (b *Broker) relay(topic string, p *packet.Publish, from fleet.Acker) {
+	origin, _ := from.(*conn)
+	b.inject(origin, &packet.Publish{
 		Topic: p.Topic, Payload: bytes.Clone(p.Payload), QoS: p.QoS, Props: bytes.Clone(p.Props),
 	}, topic)
 }

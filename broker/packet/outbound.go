@@ -2,6 +2,27 @@ package packet
 
 import "encoding/binary"
 
+// SetMessageExpiry replaces the message expiry interval of a PUBLISH of MQTT 5
+// that the server wrote, if it has one.
+func SetMessageExpiry(frame []byte, seconds uint32) {
+	var p Publish
+	if err := p.read(frame, V5); err != nil {
+		return
+	}
+	ps := newProperties(p.Props, publishProps)
+	var prop property
+	for {
+		if more, err := ps.next(&prop); !more || err != nil {
+			return
+		}
+		if prop.id == propMessageExpiry {
+			end := len(p.Props) - len(ps.r.b)
+			binary.BigEndian.PutUint32(p.Props[end-4:end], seconds)
+			return
+		}
+	}
+}
+
 // Header is what the guard needs to know about a frame on its way to a client.
 type Header struct {
 	Type byte

@@ -16,6 +16,28 @@ type Publish struct {
 // ParsePublish reads and checks a PUBLISH that a client sent. It overwrites p,
 // and does not allocate. The topic may be empty only beside a TopicAlias.
 func ParsePublish(frame []byte, version byte, p *Publish) error {
+	if err := p.read(frame, version); err != nil {
+		return err
+	}
+	if err := checkTopic(p.Topic); err != nil {
+		return err
+	}
+	if p.QoS > 0 && p.ID == 0 {
+		return protocolError("packet id 0") // [MQTT-2.2.1-3]
+	}
+	if len(p.Props) > 0 {
+		if err := p.readProperties(); err != nil {
+			return err
+		}
+	}
+	if len(p.Topic) == 0 && p.TopicAlias == 0 {
+		return protocolError("neither topic nor topic alias") // section 3.3.2.1; 3.1.1: [MQTT-4.7.3-1]
+	}
+	return nil
+}
+
+// read takes a frame apart.
+func (p *Publish) read(frame []byte, version byte) error {
 	b, err := body(frame, TypePublish, version)
 	if err != nil {
 		return err
@@ -34,20 +56,6 @@ func ParsePublish(frame []byte, version byte, p *Publish) error {
 		return errShort
 	}
 	p.Payload = r.b
-	if err := checkTopic(p.Topic); err != nil {
-		return err
-	}
-	if p.QoS > 0 && p.ID == 0 {
-		return protocolError("packet id 0") // [MQTT-2.2.1-3]
-	}
-	if len(p.Props) > 0 {
-		if err := p.readProperties(); err != nil {
-			return err
-		}
-	}
-	if len(p.Topic) == 0 && p.TopicAlias == 0 {
-		return protocolError("neither topic nor topic alias") // section 3.3.2.1; 3.1.1: [MQTT-4.7.3-1]
-	}
 	return nil
 }
 
