@@ -280,3 +280,20 @@ func TestWhoLeavesTheQueueTakesNoPlace(t *testing.T) {
 		t.Errorf("it waited %v behind clients that had left", took)
 	}
 }
+
+// Who has an IPv6 address has a /64 of them, and takes no more for it.
+func TestAddress(t *testing.T) {
+	for remote, want := range map[string]string{
+		"192.0.2.7:1883":              "192.0.2.7",
+		"[::ffff:192.0.2.7]:1883":     "192.0.2.7",
+		"[2001:db8:1:2:3:4:5:6]:1883": "2001:db8:1:2::/64",
+		"[2001:db8:1:2:ffff::1]:1883": "2001:db8:1:2::/64",
+		"[2001:db8:1:3::1]:1883":      "2001:db8:1:3::/64",
+		"[fe80::1%eth0]:1883":         "fe80::/64",
+		"@":                           "@",
+	} {
+		if got := address(remote); got != want {
+			t.Errorf("address(%q) = %q, want %q", remote, got, want)
+		}
+	}
+}

@@ -139,10 +139,15 @@ func (o *Options) setDefaults() {
 	l.SessionBytesTotal = cmp.Or(l.SessionBytesTotal, 256<<20)
 }
 
-// address returns the peer's IP without its port, for limits per address.
+// address returns what one party has, for limits per address: an IP, or an IPv6 /64.
 func address(remote string) string {
-	if ap, err := netip.ParseAddrPort(remote); err == nil {
-		return ap.Addr().Unmap().String()
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return remote
 	}
-	return remote
+	ip := ap.Addr().Unmap()
+	if ip.Is4() {
+		return ip.String()
+	}
+	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
 }
