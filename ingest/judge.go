@@ -35,8 +35,10 @@ type rival struct {
 }
 
 func (l *lane) judgeSource(c *chunk, s *source, areas []fleet.Area) []rival {
+	of := driver{s.name.Fleet, s.name.Driver}
+	s.forget(l.erasures.of(of))
 	v := verdict{lane: l, chunk: c, source: s, ahead: s.skew.ahead(), areas: areas}
-	v.interval = l.interval(driver{s.name.Fleet, s.name.Driver})
+	v.interval = l.interval(of)
 	if s.disordered {
 		// In the order of fix time, so that it makes no difference in which order
 		// an outbox sent its backlog.

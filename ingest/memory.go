@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dray-fleet/dray/fleet"
 	"github.com/dray-fleet/dray/internal/breakage"
@@ -27,7 +28,8 @@ type source struct {
 	// Quarantined fixes are thinned by themselves: one that claims to be of
 	// tomorrow must not take the place of tomorrow's.
 	thin, thinFuture thinner
-	member           *member // of the sources of its driver
+	member           *member   // of the sources of its driver
+	forgot           time.Time // the erasure after which everything above was new; see forget
 
 	// In the chunk that is being gathered: the candidates, -1 when there are none.
 	first, last int32

@@ -68,6 +68,7 @@ type Worker struct {
 
 	policies policies
 	fences   fences
+	erasures erasures
 	delays   delays
 }
 
@@ -84,6 +85,11 @@ func New(log *stream.Log, store Store, opts Options) *Worker {
 // until ctx is done. It returns an error only when a
 // partition cannot be read at all, such as one that is older than its offset.
 func (w *Worker) Run(ctx context.Context) error {
+	stop, err := w.hearErased()
+	if err != nil {
+		return err
+	}
+	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { w.followPolicies(ctx); return nil })
 	g.Go(func() error { w.followFences(ctx); return nil })

@@ -29,6 +29,7 @@ type database interface {
 	DeadLetters(ctx context.Context, fleetID, after string, limit int) ([]fleet.DeadLetter, error)
 	SavePolicy(ctx context.Context, p fleet.Policy) error
 	DeletePolicy(ctx context.Context, fleetID, driver string) error
+	EraseDriver(ctx context.Context, fleetID, driver string, by fleet.AuditEntry) (fleet.Erasure, error)
 }
 
 // A faulty is the real store with a fault put before and after it, and word of

@@ -273,7 +273,7 @@ func (n *node) openHTTP(ctx context.Context, withAPI bool) error {
 }
 
 // erased has every broker show nothing any more of a driver whose data was erased,
-// and its reports leave the disk of the stream.
+// every ingest forget it, and its reports leave the disk of the stream.
 func (n *node) erased(fleetID, driver string) {
 	var err error
 	if n.broker != nil {
@@ -281,7 +281,10 @@ func (n *node) erased(fleetID, driver string) {
 	} else {
 		err = broker.TellErased(n.stream, fleetID, driver)
 	}
-	if err = errors.Join(err, n.stream.LetGo()); err != nil {
+	if n.ingest != nil {
+		n.ingest.Erased(fleetID, driver)
+	}
+	if err = errors.Join(err, ingest.TellErased(n.stream, fleetID, driver), n.stream.LetGo()); err != nil {
 		n.log.Error("erased, and not everywhere: erase it again", "fleet", fleetID, "driver", driver, "error", err)
 	}
 }
