@@ -143,9 +143,6 @@ func (c *conn) fill(buf []byte) (int, error) {
 func (c *conn) handle(frame []byte) error {
 	switch frame[0] >> 4 {
 	case packet.TypePublish:
-		if frame[0]>>1&3 == 2 && c.session.unreleased() >= c.b.opts.Limits.ReceiveMaximum {
-			return &packet.Malformed{Code: packet.CodeReceiveMaximum, Reason: "more QoS 2 publishes than the receive maximum"} // [MQTT-3.3.4-9]
-		}
 		return c.publish(frame)
 	case packet.TypePuback, packet.TypePubrec, packet.TypePubcomp:
 		return c.acknowledged(frame)

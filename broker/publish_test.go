@@ -369,6 +369,34 @@ func TestReceiveMaximumOfTheServer(t *testing.T) {
 	}
 }
 
+// A client that has as many QoS 2 publishes on the way as it may, and has heard of
+// none when its connection breaks, sends them again; one more is too many.
+func TestAllOfTheReceiveMaximumAgain(t *testing.T) {
+	const most = 5
+	m := newMemoryStream()
+	s := startOn(t, m, func(o *Options) { o.Limits.ReceiveMaximum = most })
+	h := hello{id: "d1", password: s.driver("d1"), resume: true, props: u32(0x11, 3600)}
+	w := s.dial(packet.V5)
+	w.connect(h)
+	for i := range most {
+		w.publish(d1+"location", fix(i), 2, uint16(i+1))
+		m.next(t).answer(nil)
+	}
+	_ = w.nc.Close()
+	s.gone(t, "d1")
+	w = s.dial(packet.V5)
+	w.connect(h)
+	for i := range most {
+		w.publish(d1+"location", fix(i), 2, uint16(i+1))
+		w.acked(packet.TypePubrec, uint16(i+1), 0)
+	}
+	w.publish(d1+"location", fix(most), 2, most+1)
+	w.ended(packet.CodeReceiveMaximum)
+	if n := len(m.records); n != 0 {
+		t.Errorf("%d were appended twice", n)
+	}
+}
+
 // A panic of the engine or below it ends one connection: its will is sent, its
 // subscriptions are gone, the others live on.
 func TestPanicIsContained(t *testing.T) {

@@ -87,6 +87,10 @@ func (c *conn) publish(frame []byte) error {
 	if err := c.slow(); err != nil {
 		return err
 	}
+	again := p.QoS == 2 && c.session.received(p.ID)
+	if p.QoS == 2 && !again && c.session.unreleased() >= c.b.opts.Limits.ReceiveMaximum {
+		return &packet.Malformed{Code: packet.CodeReceiveMaximum, Reason: "more QoS 2 publishes than the receive maximum"} // [MQTT-3.3.4-9]
+	}
 	claims := c.claims.Load()
 	r := c.routes.find(p.Topic)
 	if r == nil || r.claims != claims {
@@ -96,7 +100,7 @@ func (c *conn) publish(frame []byte) error {
 	if !r.allowed {
 		return c.refuse(&p, packet.CodeNotAuthorized, "forbidden")
 	}
-	if p.QoS == 2 && c.session.received(p.ID) { // [MQTT-4.3.3-10]
+	if again { // [MQTT-4.3.3-10]
 		c.acks.drain()
 		c.send(packet.AppendPubrec(nil, c.version, p.ID, packet.CodeSuccess, ""))
 		return nil
@@ -107,8 +111,8 @@ func (c *conn) publish(frame []byte) error {
 		}
 		return c.plain(&p, r.topic)
 	}
-	again, ok := c.acks.begin(p.ID, c.b.opts.Limits.ReceiveMaximum)
-	if again || !ok {
+	pending, ok := c.acks.begin(p.ID, c.b.opts.Limits.ReceiveMaximum)
+	if pending || !ok {
 		return nil // its acknowledgement is on the way, or the connection's end
 	}
 	tok := token(p.ID)
