@@ -181,6 +181,30 @@ func TestConnectionCaps(t *testing.T) {
 	first.silent()
 }
 
+// The caps hold on the HTTP port until the first request is there, and have a
+// count of their own.
+func TestHTTPConnectionCaps(t *testing.T) {
+	s := start(t, func(o *Options) { o.Limits.PerAddress, o.Limits.ConnectTimeout = 2, time.Hour })
+	addr := s.http.Listener.Addr().String()
+	open := func(nc net.Conn) bool {
+		_ = nc.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err := nc.Read(make([]byte, 1))
+		return isTimeout(err)
+	}
+	first, second := dialTCP(t, addr), dialTCP(t, addr)
+	eventually(t, "a third one is refused", func() bool { return !open(dialTCP(t, addr)) })
+	if !open(first) || !open(second) {
+		t.Fatal("not the third connection was closed")
+	}
+	s.client(packet.V5, "d1", s.driver("d1")).silent() // on the other port
+	if _, err := first.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "who has asked takes no place", func() bool { return open(dialTCP(t, addr)) })
+	_ = second.Close()
+	eventually(t, "who has left takes no place", func() bool { return open(dialTCP(t, addr)) })
+}
+
 // All connections of a node are limited too; one that ends makes room.
 func TestConnectionsInAll(t *testing.T) {
 	s := start(t, func(o *Options) { o.Limits.Connections = 2 })
