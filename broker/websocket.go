@@ -31,7 +31,7 @@ func (b *Broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}}
 	upgrader := ws.HTTPUpgrader{
 		Protocol:  func(p string) bool { return p == "mqtt" },
-		Negotiate: deflate.Negotiate,
+		Negotiate: declining(deflate.Negotiate),
 		Timeout:   b.opts.Limits.ConnectTimeout,
 	}
 	nc, rw, _, err := upgrader.Upgrade(r, w)
@@ -46,6 +46,18 @@ func (b *Broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b.admit(newWSConn(nc, early, compress), "ws", arrived(r))
+}
+
+// declining leaves the extensions out of an offer that is not understood, where
+// the library would refuse the upgrade (RFC 7692 section 5).
+func declining[Offer any](negotiate func(Offer) (Offer, error)) func(Offer) (Offer, error) {
+	return func(offer Offer) (none Offer, _ error) {
+		accepted, err := negotiate(offer)
+		if err != nil {
+			return none, nil
+		}
+		return accepted, nil
+	}
 }
 
 // originAllowed judges the Origin header: what is no browser has none.

@@ -290,3 +290,31 @@ func TestWebSocketPingFlood(t *testing.T) {
 	}
 	eventually(t, "the connection is gone", func() bool { return s.b.Status().Connections == 0 })
 }
+
+// An offer that asks for what there is not is declined; the client speaks without
+// compression then, or has a second one.
+func TestWebSocketOffers(t *testing.T) {
+	s := start(t)
+	const accepted = "permessage-deflate;server_no_context_takeover;client_no_context_takeover"
+	for offer, want := range map[string]string{
+		"permessage-deflate":                                                accepted,
+		"permessage-deflate; client_max_window_bits":                        accepted,
+		"permessage-deflate; server_max_window_bits=10":                     "",
+		"permessage-deflate; server_max_window_bits=10, permessage-deflate": accepted,
+		"permessage-deflate; tomorrows_parameter=1":                         "",
+		"permessage-deflate; tomorrows_parameter=1, permessage-deflate":     accepted,
+		"permessage-deflate; client_max_window_bits=99":                     "",
+		"tomorrows-extension, permessage-deflate":                           accepted,
+	} {
+		w := newWire(t, dialTCP(t, s.http.Listener.Addr().String()), packet.V5)
+		w.send([]byte(upgrade(s.http.Listener.Addr().String(), "Sec-WebSocket-Extensions: "+offer+"\r\n")))
+		_ = w.nc.SetReadDeadline(time.Now().Add(patience))
+		res, err := http.ReadResponse(w.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := res.Header.Get("Sec-WebSocket-Extensions"); res.StatusCode != http.StatusSwitchingProtocols || got != want {
+			t.Errorf("offer %q: %s, extensions %q, want %q", offer, res.Status, got, want)
+		}
+	}
+}
