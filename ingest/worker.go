@@ -193,6 +193,9 @@ func (l *lane) drain(ctx context.Context, src Source) error {
 		for {
 			select {
 			case w := <-batches:
+				if late := time.Since(w.received); late > behind {
+					l.scoutAhead(ctx, late) // saving this may take long
+				}
 				if err := l.save(ctx, w); err != nil {
 					return err
 				}

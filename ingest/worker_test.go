@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -340,33 +341,36 @@ func TestPoison(t *testing.T) {
 	}
 }
 
-// TestLiveBeforeBacklog holds up the backlog until the newest position of a
-// driver at its end has been stored as the latest.
+// TestLiveBeforeBacklog holds up the backlog, from its first batch on, until the
+// newest position of a driver at its end has been stored as the latest.
 func TestLiveBeforeBacklog(t *testing.T) {
-	overtaken := make(chan struct{})
+	held, overtaken := make(chan struct{}, 1), make(chan struct{})
+	var once sync.Once
 	var r *rig
 	r = newRig(t, t.TempDir(), func(b *fleet.Batch) error {
 		for _, p := range b.Latest {
 			if b.Offset == nil && p.Driver == "live" {
-				close(overtaken)
+				once.Do(func() { close(overtaken) })
 			}
 		}
-		for _, p := range b.Positions {
-			if p.Driver != "first" {
-				select {
-				case <-overtaken:
-				case <-r.t.Context().Done():
-				}
-				break
+		if len(b.Positions) > 0 {
+			select {
+			case held <- struct{}{}:
+			default:
+			}
+			select {
+			case <-overtaken:
+			case <-r.t.Context().Done():
 			}
 		}
 		return nil
 	})
 	stop := r.run(ingest.Options{})
-	old := func(p fleet.Publication) fleet.Publication { p.ReceivedAt = p.ReceivedAt.Add(-time.Hour); return p }
-	r.publish(old(says("first", "location", "%s", fixAt(-3600))))
-	r.awaitPositions(1)
-	r.publish(old(says("d7", "location", "%s", fixAt(-3600))), says("live", "location", "%s", fixAt(0)))
+	backlog := says("d7", "location", "%s", fixAt(-3600))
+	backlog.ReceivedAt = backlog.ReceivedAt.Add(-time.Hour)
+	r.publish(backlog)
+	<-held
+	r.publish(says("live", "location", "%s", fixAt(0)))
 	r.await(func(b *fleet.Batch) bool { return b.Offset == nil && len(b.Latest) > 0 })
 	r.awaitPositions(2)
 	stop()
