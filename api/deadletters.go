@@ -57,7 +57,7 @@ func (a *API) retryDeadLetter(ctx context.Context, in *OneDeadLetter) (*struct{}
 	if err := a.Store.DeleteDeadLetter(ctx, c.fleet, in.ID); err != nil && !errors.Is(err, fleet.ErrNotFound) {
 		return nil, err
 	}
-	return nil, a.audit(ctx, "retry", "dead_letter", in.ID, deadLetter(&letter), nil)
+	return nil, a.audit(ctx, "retry", "dead_letter", in.ID, auditedLetter(&letter), nil)
 }
 
 func (a *API) listDeadLetters(ctx context.Context, in *struct {
@@ -84,7 +84,7 @@ func (a *API) deleteDeadLetter(ctx context.Context, in *OneDeadLetter) (*struct{
 	if err := a.Store.DeleteDeadLetter(ctx, c.fleet, in.ID); err != nil {
 		return nil, err
 	}
-	return nil, a.audit(ctx, "delete", "dead_letter", in.ID, deadLetter(&letter), nil)
+	return nil, a.audit(ctx, "delete", "dead_letter", in.ID, auditedLetter(&letter), nil)
 }
 
 func deadLetter(d *fleet.DeadLetter) DeadLetter {
@@ -95,4 +95,9 @@ func deadLetter(d *fleet.DeadLetter) DeadLetter {
 		out.Base64 = d.Payload
 	}
 	return out
+}
+
+// auditedLetter is without what the driver said: the audit outlives an erasure.
+func auditedLetter(d *fleet.DeadLetter) DeadLetter {
+	return DeadLetter{ID: d.ID, Topic: d.Topic, Field: d.Field, Reason: d.Reason, ReceivedAt: at(d.ReceivedAt)}
 }
