@@ -67,7 +67,10 @@ func (b *Broker) originAllowed(r *http.Request) bool {
 		return true
 	}
 	u, err := url.Parse(origin)
-	return err == nil && strings.EqualFold(u.Host, r.Host)
+	if err != nil || r.TLS != nil && u.Scheme != "https" { // behind a proxy the scheme is not known
+		return false
+	}
+	return strings.EqualFold(u.Host, r.Host)
 }
 
 func offersMQTT(r *http.Request) bool {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +172,28 @@ func TestWebSocketRefusals(t *testing.T) {
 		cancel()
 		if res == nil || res.StatusCode != tt.status {
 			t.Errorf("origin %q, subprotocol %q: %v %v, want %d", tt.origin, tt.protocol, res, err, tt.status)
+		}
+		if err == nil {
+			_ = c.CloseNow()
+		}
+	}
+}
+
+// A page that came without TLS may be anybody's: it is of another origin than its
+// host with TLS.
+func TestWebSocketOriginWithTLS(t *testing.T) {
+	s := start(t)
+	secure := httptest.NewTLSServer(s.b)
+	t.Cleanup(secure.Close)
+	host := secure.Listener.Addr().String()
+	for origin, status := range map[string]int{"https://" + host: 101, "http://" + host: 403} {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		c, res, err := websocket.Dial(ctx, secure.URL, &websocket.DialOptions{
+			HTTPClient: secure.Client(), HTTPHeader: http.Header{"Origin": {origin}}, Subprotocols: []string{"mqtt"},
+		})
+		cancel()
+		if res == nil || res.StatusCode != status {
+			t.Errorf("origin %s: %v %v, want %d", origin, res, err, status)
 		}
 		if err == nil {
 			_ = c.CloseNow()
