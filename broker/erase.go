@@ -36,6 +36,7 @@ func (l *live) forget(k driverKey) {
 	f := l.fleet(k.fleet)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.forgotten++
 	if t := f.drivers[k.driver]; t != nil {
 		t.placed = false
 		t.entry = codec.LiveEntry{Index: t.index, Flags: t.entry.Flags & codec.LiveOnline}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dray-fleet/dray/broker/packet"
@@ -33,6 +34,11 @@ type liveFleet struct {
 	dirty   []*tracked
 	seq     uint64
 	keyed   time.Time // last keyframe to all
+
+	forgotten int // how many drivers were erased
+
+	loading sync.Mutex
+	loaded  atomic.Bool // what the store knows is here
 
 	matches *matches // of the frames; used by run alone
 }
@@ -97,15 +103,21 @@ func (l *live) track(r *route, fixes []fleet.Fix, now time.Time) {
 	}
 }
 
-// move takes over a fix that is newer and plausible. in.mu is held.
+// move shows a fix that is newer and plausible. in.mu is held.
 func (t *tracked) move(f *fleet.Fix, now time.Time) {
+	if t.take(f, now) {
+		t.changed()
+	}
+}
+
+func (t *tracked) take(f *fleet.Fix, now time.Time) bool {
 	at := f.FixAt.UnixMilli()
 	if t.placed && at <= t.entry.FixAt || !f.FixAt.Before(now.Add(future)) {
-		return
+		return false
 	}
 	t.placed = true
 	t.entry = codec.NewLiveEntry(t.index, f, t.entry.Flags)
-	t.changed()
+	return true
 }
 
 func (t *tracked) changed() {
@@ -155,7 +167,11 @@ func (l *live) run(ctx context.Context) {
 func (l *live) tell(f *liveFleet, now time.Time) {
 	f.matches = l.b.match(f.topic, f.matches)
 	watched := len(f.matches.direct)+len(f.matches.shared) > 0
+	if !watched && l.b.cluster != nil {
+		f.loaded.Store(false) // from now on other nodes do not tell of their drivers
+	}
 	f.mu.Lock()
+	watched = watched && len(f.order) > 0
 	key := watched && now.Sub(f.keyed) >= l.b.opts.KeyEvery
 	var frame []byte
 	if watched && (key || len(f.dirty) > 0) {
@@ -220,27 +236,30 @@ func (f *liveFleet) put(frame *codec.Frame, t *tracked, name bool) {
 
 // greet sends a keyframe at once to a client that has subscribed to live topics.
 func (l *live) greet(c *conn, v verdict) {
-	l.mu.Lock()
+	claims := c.claims.Load()
 	var fleets []*liveFleet
-	if id, ok := liveTopicOf(v.filter); ok {
-		if f := l.fleets[id]; f != nil {
-			fleets = append(fleets, f)
-		}
+	if own := fleet.LiveTopic(claims.Fleet); fleet.ValidID(claims.Fleet) && fleet.MatchTopic(v.filter, own) && claims.MayReceive(own) {
+		fleets = append(fleets, l.fleet(claims.Fleet))
+	} else if id, ok := liveTopicOf(v.filter); ok && claims.MayReceive(v.filter) {
+		fleets = append(fleets, l.fleet(id)) // an operator's
 	} else {
+		l.mu.Lock()
 		for _, f := range l.fleets {
-			if fleet.MatchTopic(v.filter, f.topic) {
+			if fleet.MatchTopic(v.filter, f.topic) && claims.MayReceive(f.topic) {
 				fleets = append(fleets, f)
 			}
 		}
+		l.mu.Unlock()
 	}
-	l.mu.Unlock()
 	for _, f := range fleets {
-		if !c.claims.Load().MayReceive(f.topic) {
-			continue
-		}
+		l.load(f)
 		f.mu.Lock()
+		known := len(f.order) > 0
 		frame := f.keyframe(l.epoch, time.Now())
 		f.mu.Unlock()
+		if !known {
+			continue
+		}
 		c.sendQoS0(&packet.Publish{Topic: []byte(f.topic), Payload: frame}, v.id)
 	}
 }

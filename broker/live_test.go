@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -219,6 +220,81 @@ func TestLiveFrames(t *testing.T) {
 	drivers["d1"].publish(d1+"location", fix(30), 1, 101)
 	follow(x, func() bool { return at["d1"].Lat == 590300000 })
 	other.silent()
+}
+
+// storedPlaces are what a store knows of acme's drivers.
+type storedPlaces struct {
+	mu   sync.Mutex
+	all  []fleet.Driver
+	away bool
+	read func() // before the answer; may be nil
+}
+
+func (p *storedPlaces) Drivers(_ context.Context, q fleet.DriverQuery) ([]fleet.Driver, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.away {
+		return nil, errors.New("the store is away")
+	}
+	var page []fleet.Driver
+	for _, d := range p.all {
+		if d.Fleet == q.Fleet && d.ID > q.After && len(page) < q.Limit {
+			page = append(page, d)
+		}
+	}
+	if p.read != nil {
+		p.read()
+	}
+	return page, nil
+}
+
+// A keyframe holds those who have not moved since the server started too, and
+// nobody who was erased while they were read.
+func TestLiveFramesAfterARestart(t *testing.T) {
+	const n = 1500 // more than one page
+	places := &storedPlaces{away: true}
+	before := time.Now().Add(-48 * time.Hour)
+	for i := range n {
+		p := &fleet.Position{Fix: fleet.Fix{FixAt: before, Lat: 10, Lon: 20}}
+		places.all = append(places.all, fleet.Driver{Fleet: "acme", ID: fmt.Sprintf("d%04d", i), Position: p})
+	}
+	places.all = append(places.all, fleet.Driver{Fleet: "acme", ID: "never"}, fleet.Driver{Fleet: "other", ID: "o1", Position: places.all[0].Position})
+	s := start(t, func(o *Options) { o.Places, o.KeyEvery = places, time.Hour })
+	w := s.client(packet.V5, "d0007", s.driver("d0007"))
+	w.publish("fleet/acme/drivers/d0007/location", fix(1), 1, 1)
+	w.acked(packet.TypePuback, 1, 0)
+
+	first := func(id string) codec.Frame {
+		x := s.client(packet.V5, id, s.dispatcher(id))
+		x.granted(0, "fleet/acme/live")
+		return x.liveFrame()
+	}
+	if f := first("x1"); len(f.Entries) != 1 {
+		t.Errorf("%d drivers while the store is away, want the one who has moved", len(f.Entries))
+	}
+	places.mu.Lock()
+	places.away = false
+	places.read = sync.OnceFunc(func() { // the first page is out of date when it comes
+		places.all = places.all[1:]
+		s.b.Erased("acme", "d0000")
+	})
+	places.mu.Unlock()
+	f := first("x2")
+	if len(f.Entries) != n-1 || len(f.Names) != n-1 || !f.Keyframe {
+		t.Fatalf("%d drivers, %d names; want %d", len(f.Entries), len(f.Names), n-1)
+	}
+	moved := 0
+	for i, e := range f.Entries {
+		if f.Names[i].Driver == "d0000" || f.Names[i].Driver == "o1" {
+			t.Errorf("%s is there", f.Names[i].Driver)
+		}
+		if e.Lat != 100000000 {
+			moved++
+		}
+	}
+	if moved != 1 {
+		t.Errorf("%d have moved since, want 1", moved)
+	}
 }
 
 // A raw watcher gets every position of those it may see, at QoS 0.

@@ -73,6 +73,7 @@ type Options struct {
 	Limits      Limits
 	Registry    Registry                     // nil: any driver that a token names is admitted
 	Presence    PresenceStore                // nil: presence is only told, not kept
+	Places      Places                       // nil: live frames hold those who have moved since the start
 	Bus         Bus                          // to the other nodes; nil: there are none
 	Subscribed  func(fleetID, driver string) // a driver can hear its assignments now; must not block; may be nil
 	LiveEvery   time.Duration                // between live frames; default 250ms

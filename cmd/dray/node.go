@@ -185,7 +185,7 @@ func (n *node) openBroker(context.Context) error {
 	b, err := broker.New(n.stream, logins{n.verifier, n.revocations, n.devices, n.registry}, broker.Options{
 		Addr: n.c.MQTT.Addr, TLSAddr: n.c.MQTT.TLSAddr, TLS: tlsConfig,
 		Origins: n.c.HTTP.Origins, Conformance: n.c.MQTT.Conformance, Node: n.name, Bus: bus,
-		Registry: n.registry, Presence: n.store, Logger: n.log, Registerer: n.metrics,
+		Registry: n.registry, Presence: n.store, Places: n.store, Logger: n.log, Registerer: n.metrics,
 		Subscribed: func(fleetID, driver string) { n.relay.DriverConnected(fleetID, driver) }, // the relay is open before the broker runs
 		Limits: broker.Limits{
 			Connections: l.Connections, Unauthenticated: l.Unauthenticated, PerAddress: l.UnauthenticatedPerAddress,
