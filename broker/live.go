@@ -39,6 +39,7 @@ type liveFleet struct {
 
 	loading sync.Mutex
 	loaded  atomic.Bool // what the store knows is here
+	failed  time.Time   // when it could not be read; under loading
 
 	matches *matches // of the frames; used by run alone
 }

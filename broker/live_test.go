@@ -274,6 +274,15 @@ func TestLiveFramesAfterARestart(t *testing.T) {
 	}
 	places.mu.Lock()
 	places.away = false
+	places.mu.Unlock()
+	if f := first("x1"); len(f.Entries) != 1 {
+		t.Errorf("%d drivers at once after a failure, when nobody is to wait for the store again", len(f.Entries))
+	}
+	acme := s.b.live.fleet("acme")
+	acme.loading.Lock()
+	acme.failed = time.Time{} // that was long ago
+	acme.loading.Unlock()
+	places.mu.Lock()
 	places.read = sync.OnceFunc(func() { // the first page is out of date when it comes
 		places.all = places.all[1:]
 		s.b.Erased("acme", "d0000")

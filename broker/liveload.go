@@ -12,11 +12,13 @@ type Places interface {
 	Drivers(ctx context.Context, q fleet.DriverQuery) ([]fleet.Driver, error)
 }
 
-// loadTime is how long the first subscriber waits for what the store knows.
-const loadTime = 5 * time.Second
+const (
+	loadTime  = 5 * time.Second  // longest that a subscriber waits for what the store knows
+	loadRetry = 10 * time.Second // when it did not tell, the next ones do not wait for so long
+)
 
 // load has the frames of a fleet hold its drivers that have not moved since this
-// process started, so that a keyframe is complete. When the store is away the next
+// process started, so that a keyframe is complete. When the store is away a later
 // subscriber tries again.
 func (l *live) load(f *liveFleet) {
 	if l.b.opts.Places == nil {
@@ -24,7 +26,7 @@ func (l *live) load(f *liveFleet) {
 	}
 	f.loading.Lock()
 	defer f.loading.Unlock()
-	if f.loaded.Load() {
+	if f.loaded.Load() || time.Since(f.failed) < loadRetry {
 		return
 	}
 	ctx, cancel := context.WithTimeout(l.b.ctx, loadTime)
@@ -37,6 +39,7 @@ func (l *live) load(f *liveFleet) {
 		page, err := l.b.opts.Places.Drivers(ctx, q)
 		if err != nil {
 			l.b.log.Error("live frames: drivers not read", "fleet", f.id, "error", err)
+			f.failed = time.Now()
 			return
 		}
 		if !f.place(page, forgotten) {
