@@ -8,5 +8,5 @@ const (
 	KeptDrivers = 20_000         // those heard last
 	KeptHeard   = time.Hour      // before the newest receipt of all
 	KeptBehind  = 24 * time.Hour // before the driver's latest position, which may be ahead of its history
-	KeptEach    = 8              // positions of a driver: of several sources, or after turns
+	KeptEach    = 4              // positions of a driver: of several sources, or after turns
 )
