@@ -11,6 +11,10 @@ const (
 	StopAfter  = 5 * time.Minute
 	TripGap    = 30 * time.Minute // without a fix for longer, what was before is another trip
 	shortTrip  = time.Minute      // a jump of the receiver, and no trip
+
+	// longestTrip is what a store holds, 50 times around the earth. Further comes
+	// only a receiver that jumps about.
+	longestTrip = math.MaxInt32
 )
 
 // A Trip is a driver's way from one stop to the next.
@@ -82,7 +86,7 @@ func (t *TripFinder) Add(f Fix) {
 }
 
 func (t *TripFinder) extend(f Fix) {
-	t.trip.Distance += Metres(t.last.Lat, t.last.Lon, f.Lat, f.Lon)
+	t.trip.Distance = min(t.trip.Distance+Metres(t.last.Lat, t.last.Lon, f.Lat, f.Lon), longestTrip)
 	t.trip.Points++
 }
 
