@@ -45,10 +45,12 @@ func TestClientID(t *testing.T) {
 			}
 		}
 	}
-	w := s.dial(packet.V311)
-	w.send(hello{password: d, resume: true}.frame(packet.V311))
-	if _, code, _ := w.connack(); code != 2 {
-		t.Errorf("an empty client id without clean session: CONNACK %d, want 2", code)
+	for version, want := range map[byte]byte{packet.V5: 0x85, packet.V311: 2} {
+		w := s.dial(version)
+		w.send(hello{password: d, resume: true}.frame(version))
+		if _, code, _ := w.connack(); code != want {
+			t.Errorf("version %d, an empty client id without a clean start: CONNACK %#x, want %#x", version, code, want)
+		}
 	}
 }
 

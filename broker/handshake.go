@@ -118,7 +118,7 @@ func (b *Broker) login(ctx context.Context, c *conn, p *packet.Connect) (*auth.C
 		return nil, loginRefusal(err)
 	}
 	switch {
-	case c.clientID == "" && (c.version == packet.V5 || p.CleanStart):
+	case c.clientID == "" && p.CleanStart:
 		c.clientID, c.assigned = claims.Subject+":"+rand.Text(), true
 	case !claims.ClientIDAllowed(c.clientID):
 		return nil, &refusal{packet.CodeClientIDInvalid, "the client id must be the token's subject, or begin with it and a colon"}
