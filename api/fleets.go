@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -86,11 +87,25 @@ func (a *API) createFleet(ctx context.Context, in *struct{ Body FleetRequest }) 
 }
 
 func (a *API) readFleet(ctx context.Context, _ *InFleet) (*body[Fleet], error) {
-	f, err := a.Store.Fleet(ctx, callerOf(ctx).fleet)
+	f, err := a.fleet(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return reply(fleetOf(&f)), nil
+}
+
+// fleet is the caller's. One that a token names comes into being at first sight;
+// an operator names it in the query, where it may be a slip.
+func (a *API) fleet(ctx context.Context) (fleet.Fleet, error) {
+	c := callerOf(ctx)
+	f, err := a.Store.Fleet(ctx, c.fleet)
+	if !errors.Is(err, fleet.ErrNotFound) || a.Closed || c.Role == fleet.RoleOperator {
+		return f, err
+	}
+	if _, err := a.Store.EnsureFleet(ctx, c.fleet); err != nil {
+		return f, err
+	}
+	return a.Store.Fleet(ctx, c.fleet)
 }
 
 func (a *API) updateFleet(ctx context.Context, in *struct {
@@ -98,7 +113,7 @@ func (a *API) updateFleet(ctx context.Context, in *struct {
 	Body FleetChange
 }) (*body[Fleet], error) {
 	c := callerOf(ctx)
-	before, err := a.Store.Fleet(ctx, c.fleet)
+	before, err := a.fleet(ctx)
 	if err != nil {
 		return nil, err
 	}

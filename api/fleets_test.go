@@ -31,3 +31,21 @@ func TestFleetTimeZone(t *testing.T) {
 		t.Errorf("taken back: %q", *f.TimeZone)
 	}
 }
+
+func TestFleetAtFirstSight(t *testing.T) {
+	s := serve(t)
+	var f Fleet
+	s.want(404, "GET", "/fleet?fleet=acne", s.token("*", fleet.RoleOperator, "op"), nil, nil)
+	if s.want(200, "GET", "/fleet", s.token("acme", fleet.RoleDriver, "d1"), nil, &f); f.ID != "acme" {
+		t.Errorf("a token names acme, and it is %+v", f)
+	}
+	s.want(200, "PATCH", "/fleet", s.token("beta", fleet.RoleAdmin, "boss"), `{"time_zone":"Europe/Berlin"}`, nil)
+	if r := s.want(200, "GET", "/audit", s.token("beta", fleet.RoleAdmin, "boss"), nil, nil); strings.Count(string(r.body), `"fleet"`) == 0 {
+		t.Errorf("the audit does not tell of it: %s", r.body)
+	}
+}
+
+func TestClosedFleets(t *testing.T) {
+	s := serve(t, func(o *Options) { o.Closed = true })
+	s.want(404, "GET", "/fleet", s.token("acme", fleet.RoleDriver, "d1"), nil, nil)
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,9 +63,9 @@ func TestExactlyOnce(t *testing.T) {
 
 				dir := t.TempDir()
 				r := newRigOn(t, dir, tt.sync, open)
-				committed := 0
+				var committed atomic.Int32                // the scout commits beside the lane
 				r.store.lost = func(*fleet.Batch) error { // word of the first commit is lost
-					if committed++; committed == 1 {
+					if committed.Add(1) == 1 {
 						return errors.New("connection reset by peer")
 					}
 					return nil
