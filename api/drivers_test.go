@@ -141,6 +141,18 @@ func TestEmptyTracks(t *testing.T) {
 	}
 }
 
+func TestQuarantinedTrack(t *testing.T) {
+	s := serve(t)
+	token := s.token("acme", fleet.RoleDispatcher, "dispo")
+	positions := fixes("d1", 3)
+	far := positions[0]
+	far.FixAt, far.Quarantined = time.Date(2198, 7, 1, 0, 0, 0, 0, time.UTC), true
+	s.save(&fleet.Batch{Positions: append(positions, far)})
+	s.expect("GET", "/drivers/d1/track?quarantined=true", token, "", http.StatusOK,
+		`"points":[{"fix_at":"2198-07-01T00:00:00.000Z","lat":59,"lon":18,"speed_mps":0,"source":"phone","quarantined":true}],"gaps":[]`)
+	s.expect("GET", "/drivers/d1/track?quarantined=true&from=2026-05-01T00:00:00Z&to=2026-05-02T00:00:00Z", token, "", http.StatusOK, `"points":[]`)
+}
+
 func TestTrackOfABadTime(t *testing.T) {
 	s := serve(t)
 	d1 := s.token("acme", fleet.RoleDriver, "d1")

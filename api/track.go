@@ -19,6 +19,8 @@ const (
 	maxPoints = 10_000 // of one that is simplified
 )
 
+var lastYear = time.Date(2200, 12, 31, 0, 0, 0, 0, time.UTC)
+
 // A Track is where a driver was, oldest first.
 type Track struct {
 	Driver  string       `json:"driver"`
@@ -38,6 +40,7 @@ type TrackPoint struct {
 	Heading  *float64 `json:"heading_deg,omitempty"`
 	Accuracy *float64 `json:"accuracy_m,omitempty"`
 	Source   string   `json:"source,omitempty"`
+	Aside    bool     `json:"quarantined,omitempty" doc:"It was too far in the future and set aside: a fix of ?quarantined=true."`
 }
 
 // A Gap lies between two fixes that did arrive.
@@ -53,6 +56,7 @@ type trackInput struct {
 	To     time.Time `query:"to" doc:"Not included; default: now." example:"2026-05-01T18:00:00.000Z"`
 	Max    int       `query:"max_points" minimum:"2" maximum:"10000" doc:"Simplify to so many points, keeping the shape. Default: all; for geojson 10000."`
 	Format string    `query:"format" enum:"json,geojson,gpx,csv" default:"json"`
+	Aside  bool      `query:"quarantined" doc:"Instead the fixes that were too far in the future and set aside; default of from and to: all of them."`
 }
 
 // stream is a body that is written while it is read from the store.
@@ -76,7 +80,7 @@ func (a *API) readTrack(ctx context.Context, in *trackInput) (*stream, error) {
 	if !c.mayRead(in.ID) {
 		return nil, errForbidden
 	}
-	q := fleet.TrackQuery{Fleet: c.fleet, Driver: in.ID, From: in.From, To: in.To}
+	q := fleet.TrackQuery{Fleet: c.fleet, Driver: in.ID, From: in.From, To: in.To, Quarantined: in.Aside}
 	if err := span(&q, time.Now()); err != nil {
 		return nil, err
 	}
@@ -85,7 +89,7 @@ func (a *API) readTrack(ctx context.Context, in *trackInput) (*stream, error) {
 		return nil, err
 	}
 	t := Track{Driver: d.ID, From: at(q.From), To: at(q.To), Thinned: d.Thinned, Gaps: []Gap{}}
-	if in.Format == "json" {
+	if in.Format == "json" && !in.Aside {
 		gaps, err := a.Store.Gaps(ctx, q)
 		if err != nil {
 			return nil, err
@@ -99,6 +103,10 @@ func (a *API) readTrack(ctx context.Context, in *trackInput) (*stream, error) {
 
 // span fills in and checks the time asked for.
 func span(q *fleet.TrackQuery, now time.Time) error {
+	if q.Quarantined && q.From.IsZero() && q.To.IsZero() { // a wrong clock may say any year
+		q.From, q.To = time.Unix(0, 0), lastYear
+		return nil
+	}
 	if q.To.IsZero() {
 		q.To = now
 	}
@@ -106,9 +114,9 @@ func span(q *fleet.TrackQuery, now time.Time) error {
 		q.From = q.To.Add(-24 * time.Hour)
 	}
 	switch {
-	case q.To.Year() < 1970 || q.To.Year() > 2200:
+	case q.To.Year() < 1970 || q.To.After(lastYear):
 		return fleet.Invalid("query.to", "must be between the years 1970 and 2200")
-	case q.From.Year() < 1970 || q.From.Year() > 2200:
+	case q.From.Year() < 1970 || q.From.After(lastYear):
 		return fleet.Invalid("query.from", "must be between the years 1970 and 2200")
 	case q.From.After(q.To):
 		return fleet.Invalid("query.from", "is after query.to")

@@ -55,7 +55,7 @@ func (e *jsonTrack) begin() {
 
 func (e *jsonTrack) point(p *fleet.Position) error {
 	e.begin()
-	data, err := json.Marshal(TrackPoint{at(p.FixAt), p.Lat, p.Lon, p.Speed.Ptr(), p.Heading.Ptr(), p.Accuracy.Ptr(), p.Source})
+	data, err := json.Marshal(TrackPoint{at(p.FixAt), p.Lat, p.Lon, p.Speed.Ptr(), p.Heading.Ptr(), p.Accuracy.Ptr(), p.Source, p.Quarantined})
 	if err != nil {
 		return err
 	}

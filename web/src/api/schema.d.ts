@@ -1956,6 +1956,8 @@ export interface components {
             lat: number;
             /** Format: double */
             lon: number;
+            /** @description It was too far in the future and set aside: a fix of ?quarantined=true. */
+            quarantined?: boolean;
             source?: string;
             /** Format: double */
             speed_mps?: number;
@@ -2209,6 +2211,8 @@ export interface components {
             lat: number;
             /** Format: double */
             lon: number;
+            /** @description It was too far in the future and set aside: a fix of ?quarantined=true. */
+            quarantined?: boolean;
             source?: string;
             /** Format: double */
             speed_mps?: number;
@@ -5651,6 +5655,8 @@ export interface operations {
                 /** @description Simplify to so many points, keeping the shape. Default: all; for geojson 10000. */
                 max_points?: number;
                 format?: "json" | "geojson" | "gpx" | "csv";
+                /** @description Instead the fixes that were too far in the future and set aside; default of from and to: all of them. */
+                quarantined?: boolean;
             };
             header?: never;
             path: {
